@@ -1,0 +1,10 @@
+//! A Kubernetes object as a value, and everything that can be said about it without asking anybody.
+//!
+//! Pure: no I/O, clock, randomness or async; same inputs, same bytes.
+
+pub mod object;
+pub mod tree;
+
+pub use object::{GroupKind, Gvk, NotAnObject, Object, ObjectId};
+pub use serde_json::{Map, Value, json};
+pub use tree::{File, Tree};
