@@ -2,6 +2,7 @@
 //!
 //! Pure: no I/O, clock, randomness or async; same inputs, same bytes.
 
+pub mod merge;
 pub mod object;
 pub mod tree;
 
