@@ -4,7 +4,11 @@
 
 pub mod merge;
 pub mod object;
+pub mod status;
+pub mod order;
+pub mod changeset;
 pub mod tree;
+pub mod yaml;
 
 pub use object::{GroupKind, Gvk, NotAnObject, Object, ObjectId};
 pub use serde_json::{Map, Value, json};

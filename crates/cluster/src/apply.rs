@@ -1,0 +1,485 @@
+//! Staged server-side apply of a set of objects (fluxcd/pkg/ssa).
+//!
+//! Within a stage every object is dry-run before the first is written, so that a set the API server refuses changes nothing.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures_util::stream::{self, StreamExt};
+use krm::changeset::{Action, Change, ChangeSet};
+use krm::order::{self, Stage};
+use krm::{GroupKind, Object, ObjectId, Value};
+
+use crate::drift::{Manager, differs};
+use crate::{Client, Delete, Error, Patch, Query, Resource, Target, wait};
+
+/// How to apply.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The field manager and what it takes over.
+    pub manager: Manager,
+    /// Recreate objects whose immutable fields changed.
+    pub force: bool,
+    /// Kinds applied in a stage of their own.
+    pub custom_stages: Vec<GroupKind>,
+    /// Dry-runs under way at once.
+    pub concurrency: usize,
+    /// How long definitions may take to be ready.
+    pub definitions_timeout: Duration,
+}
+
+/// What an apply did.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// One entry per object, in apply order.
+    pub changes: ChangeSet,
+    /// The fingerprint ([`Manager::fingerprint`]) of every object that is now as desired.
+    pub fingerprints: HashMap<ObjectId, u64>,
+}
+
+/// An apply that stopped: at the first stage with a refused object.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// What was done before.
+    pub done: Applied,
+    /// Every refused object of the stage, in apply order; never empty.
+    pub refused: Vec<Refused>,
+}
+
+/// An object the API server refused, or that did not become ready.
+#[derive(Clone, Debug)]
+pub struct Refused {
+    /// Which object.
+    pub id: ObjectId,
+    /// Upstream's text.
+    pub message: String,
+    /// The error behind it, where there is one.
+    pub error: Option<Error>,
+}
+
+/// Applies `objects` stage by stage.
+///
+/// # Errors
+/// [`Failure`]: earlier stages stay applied.
+pub async fn apply_all(
+    client: &Client,
+    objects: Vec<Object>,
+    options: &Options,
+) -> Result<Applied, Failure> {
+    let mut staged: Vec<(Stage, ObjectId, Object)> = objects
+        .into_iter()
+        .map(|mut object| {
+            normalize(&mut object);
+            let id = object.id();
+            (order::stage(&id, &options.custom_stages), id, object)
+        })
+        .collect();
+    staged.sort_by(|a, b| a.0.cmp(&b.0).then_with(|| order::compare(&a.1, &b.1)));
+    let mut done = Applied::default();
+    for stage in [
+        Stage::Definitions,
+        Stage::Classes,
+        Stage::Custom,
+        Stage::Rest,
+    ] {
+        let rest = staged.split_off(staged.partition_point(|(of, ..)| *of <= stage));
+        let objects = std::mem::replace(&mut staged, rest);
+        if objects.is_empty() {
+            continue;
+        }
+        let waited = matches!(stage, Stage::Definitions | Stage::Classes);
+        let outcome = apply_stage(client, &objects, options, &mut done).await;
+        let outcome = match outcome {
+            Ok(applied) if waited => settle(client, applied, options).await,
+            Ok(_) => Ok(()),
+            Err(refused) => Err(refused),
+        };
+        if let Err(refused) = outcome {
+            return Err(Failure { done, refused });
+        }
+    }
+    Ok(done)
+}
+
+/// What the dry-run of an object says to do.
+enum Step {
+    /// Nothing, because it is excluded.
+    Skip,
+    /// Nothing, because it is as desired; its fingerprint.
+    Keep(u64),
+    /// Apply; first clean up, or delete what stands there.
+    Write {
+        live: Option<Box<Object>>,
+        cleanup: Option<Value>,
+        recreate: bool,
+    },
+}
+
+type Staged = (Stage, ObjectId, Object);
+
+async fn apply_stage(
+    client: &Client,
+    objects: &[Staged],
+    options: &Options,
+    done: &mut Applied,
+) -> Result<Vec<(Resource, ObjectId)>, Vec<Refused>> {
+    let steps: Vec<_> = stream::iter(objects)
+        .map(|(_, id, object)| async move {
+            let step = dry_run(client, id, object, options).await;
+            step.map_err(|error| Refused {
+                id: id.clone(),
+                message: dry_run_message(id, &error),
+                error: Some(error),
+            })
+        })
+        .buffered(options.concurrency.max(1))
+        .collect()
+        .await;
+    let mut plan = Vec::with_capacity(steps.len());
+    let mut refused = Vec::new();
+    for step in steps {
+        match step {
+            Ok(step) => plan.push(step),
+            Err(error) => refused.push(error),
+        }
+    }
+    if !refused.is_empty() {
+        return Err(refused);
+    }
+    let mut applied = Vec::new();
+    for ((_, id, object), (resource, step)) in objects.iter().zip(plan) {
+        let change = |action| Change {
+            id: id.clone(),
+            version: object.gvk().version,
+            action,
+        };
+        match step {
+            Step::Skip => done.changes.entries.push(change(Action::Skipped)),
+            Step::Keep(fingerprint) => {
+                done.changes.entries.push(change(Action::Unchanged));
+                done.fingerprints.insert(id.clone(), fingerprint);
+                applied.push((resource, id.clone()));
+            }
+            Step::Write {
+                live,
+                cleanup,
+                recreate,
+            } => {
+                let created = live.is_none();
+                if id.kind == "CustomResourceDefinition" {
+                    client.forget_resources();
+                }
+                match write(
+                    client,
+                    &resource,
+                    object,
+                    Write {
+                        live,
+                        cleanup,
+                        recreate,
+                    },
+                    options,
+                )
+                .await
+                {
+                    Ok(written) => {
+                        let action = if created {
+                            Action::Created
+                        } else {
+                            Action::Configured
+                        };
+                        done.changes.entries.push(change(action));
+                        done.fingerprints
+                            .insert(id.clone(), options.manager.fingerprint(&written));
+                        applied.push((resource, id.clone()));
+                    }
+                    Err((message, error)) => {
+                        return Err(vec![Refused {
+                            id: id.clone(),
+                            message,
+                            error,
+                        }]);
+                    }
+                }
+            }
+        }
+    }
+    Ok(applied)
+}
+
+async fn dry_run(
+    client: &Client,
+    id: &ObjectId,
+    object: &Object,
+    options: &Options,
+) -> Result<(Resource, Step), Error> {
+    let resource = client.resource(&object.gvk()).await?;
+    if resource.namespaced && id.namespace.is_empty() {
+        // Upstream asks the server, whose answer is this 404.
+        let status = crate::Status {
+            code: 404,
+            reason: "NotFound".into(),
+            message: "the server could not find the requested resource".into(),
+            details: None,
+        };
+        return Err(Error::Status(Box::new(status)));
+    }
+    let manager = &options.manager;
+    // As upstream: a failed read is no verdict, the dry-run gives it.
+    let live = client.get(&resource, &id.namespace, &id.name).await.ok();
+    let marked = |key, value| {
+        manager.marks(object, key, value)
+            || live
+                .as_ref()
+                .is_some_and(|live| manager.marks(live, key, value))
+    };
+    let merges = marked("ssa", "Merge");
+    let force = options.force || marked("force", "enabled");
+    if marked("reconcile", "disabled") || marked("ssa", "Ignore") {
+        return Ok((resource, Step::Skip));
+    }
+    if live.is_some() && manager.marks(object, "ssa", "IfNotPresent") {
+        return Ok((resource, Step::Skip));
+    }
+    let query = apply_query(manager).with("dryRun", "All");
+    match client
+        .patch(
+            target(&resource, id),
+            Patch::Apply,
+            &object.to_value(),
+            query,
+        )
+        .await
+    {
+        Ok(result) => {
+            let Some(live) = live else {
+                return Ok((
+                    resource,
+                    Step::Write {
+                        live: None,
+                        cleanup: None,
+                        recreate: false,
+                    },
+                ));
+            };
+            let cleanup = if merges { None } else { manager.cleanup(&live) };
+            if cleanup.is_none() && !differs(&live, &result) {
+                return Ok((resource, Step::Keep(manager.fingerprint(&live))));
+            }
+            Ok((
+                resource,
+                Step::Write {
+                    live: Some(Box::new(live)),
+                    cleanup,
+                    recreate: false,
+                },
+            ))
+        }
+        Err(error) => match live {
+            Some(live) if force && error.is_immutable() => Ok((
+                resource,
+                Step::Write {
+                    live: Some(Box::new(live)),
+                    cleanup: None,
+                    recreate: true,
+                },
+            )),
+            _ => Err(error),
+        },
+    }
+}
+
+struct Write {
+    live: Option<Box<Object>>,
+    cleanup: Option<Value>,
+    recreate: bool,
+}
+
+async fn write(
+    client: &Client,
+    resource: &Resource,
+    object: &Object,
+    step: Write,
+    options: &Options,
+) -> Result<Object, (String, Option<Error>)> {
+    let id = object.id();
+    if let Some(live) = step.live.filter(|_| step.recreate) {
+        let how = Delete {
+            uid: live.uid(),
+            propagation: "Background",
+        };
+        match client.delete(resource, &id.namespace, &id.name, how).await {
+            Err(error) if !error.is_not_found() => {
+                let message =
+                    format!("{id} immutable field detected, failed to delete object: {error}");
+                return Err((message, Some(error)));
+            }
+            _ => {}
+        }
+        let deadline = client.clock().after(options.definitions_timeout);
+        wait::until_gone(client, resource, &id, live.uid(), deadline).await.map_err(|_| {
+            let message = format!("{id} immutable field detected, failed to wait for object to be deleted: context deadline exceeded");
+            (message, None)
+        })?;
+    } else if let Some(cleanup) = &step.cleanup {
+        let query = Query::new().with("fieldManager", &options.manager.name);
+        client
+            .patch(target(resource, &id), Patch::Json, cleanup, query)
+            .await
+            .map_err(|error| {
+                (
+                    format!("{id} metadata.managedFields cleanup failed: {error}"),
+                    Some(error),
+                )
+            })?;
+    }
+    client
+        .patch(
+            target(resource, &id),
+            Patch::Apply,
+            &object.to_value(),
+            apply_query(&options.manager),
+        )
+        .await
+        .map_err(|error| (format!("{id} apply failed: {error}"), Some(error)))
+}
+
+/// Waits until the objects of a stage are ready.
+async fn settle(
+    client: &Client,
+    applied: Vec<(Resource, ObjectId)>,
+    options: &Options,
+) -> Result<(), Vec<Refused>> {
+    let deadline = client.clock().after(options.definitions_timeout);
+    // A ClusterRole is there once it is there.
+    let waited: Vec<_> = applied
+        .into_iter()
+        .filter(|(_, id)| id.kind != "ClusterRole")
+        .collect();
+    let settled = wait::until_current(client, &waited, deadline).await;
+    if waited
+        .iter()
+        .any(|(_, id)| id.kind == "CustomResourceDefinition")
+    {
+        client.forget_resources();
+    }
+    settled.map_err(|late| {
+        late.into_iter()
+            .map(|(id, state)| {
+                let message = format!("timeout waiting for: [{id} status: '{state}']");
+                Refused {
+                    id,
+                    message,
+                    error: None,
+                }
+            })
+            .collect()
+    })
+}
+
+fn target<'a>(resource: &'a Resource, id: &'a ObjectId) -> Target<'a> {
+    Target {
+        resource,
+        namespace: &id.namespace,
+        name: &id.name,
+    }
+}
+
+fn apply_query(manager: &Manager) -> Query {
+    Query::new()
+        .with("fieldManager", &manager.name)
+        .with("force", "true")
+}
+
+/// fluxcd/pkg/ssa's text for a refused dry-run.
+pub fn dry_run_message(id: &ObjectId, error: &Error) -> String {
+    if error.is_not_found() {
+        let what = if id.namespace.is_empty() {
+            "namespace not specified"
+        } else {
+            "not found"
+        };
+        return format!("{id} {what}: {error}");
+    }
+    let conflict = "FieldManagerConflict";
+    let reason = if error.has_cause(conflict) {
+        conflict
+    } else {
+        error.reason()
+    };
+    let reason = if reason.is_empty() {
+        String::new()
+    } else {
+        format!(" ({reason})")
+    };
+    format!("{id} dry-run failed{reason}: {error}")
+}
+
+/// Drops what is the server's to set and turns `stringData` into `data`, so that both sides of a comparison say the same.
+fn normalize(object: &mut Object) {
+    let gvk = object.gvk();
+    let fields = object.fields_mut();
+    if gvk.kind != "CustomResourceDefinition" {
+        fields.remove("status");
+    }
+    if gvk.group.is_empty()
+        && gvk.kind == "Secret"
+        && let Some(Value::Object(plain)) = fields.remove("stringData")
+    {
+        let data = fields.entry("data").or_insert(Value::Null);
+        if !data.is_object() {
+            *data = Value::Object(krm::Map::new());
+        }
+        for (key, value) in plain {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            data[key] = BASE64_STANDARD.encode(text).into();
+        }
+    }
+    object.metadata_mut().remove("creationTimestamp");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_refused_dry_run_says_what_upstream_says() {
+        let id = ObjectId {
+            group: "rbac.authorization.k8s.io".into(),
+            kind: "ClusterRoleBinding".into(),
+            namespace: String::new(),
+            name: "rogue".into(),
+        };
+        let status = crate::Status {
+            code: 403,
+            reason: "Forbidden".into(),
+            message: "clusterrolebindings.rbac.authorization.k8s.io \"rogue\" is forbidden".into(),
+            details: None,
+        };
+        assert_eq!(
+            dry_run_message(&id, &Error::Status(Box::new(status))),
+            "ClusterRoleBinding/rogue dry-run failed (Forbidden): clusterrolebindings.rbac.authorization.k8s.io \"rogue\" is forbidden"
+        );
+        assert_eq!(
+            dry_run_message(&id, &Error::NoKind(krm::Gvk::new("x/v1", "Y"))),
+            "ClusterRoleBinding/rogue dry-run failed: no matches for kind \"Y\" in version \"x/v1\""
+        );
+    }
+
+    #[test]
+    fn a_secret_s_string_data_becomes_data() {
+        let mut secret = Object::try_from(json!({"apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "a", "creationTimestamp": null}, "stringData": {"b": "c"}, "data": {"a": "eA=="}, "status": {}}))
+        .unwrap();
+        normalize(&mut secret);
+        assert_eq!(
+            secret.into_value(),
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "data": {"a": "eA==", "b": "Yw=="}})
+        );
+    }
+}
