@@ -2,6 +2,8 @@
 //!
 //! Pure: no I/O, clock, randomness or async; same inputs, same bytes.
 
+pub mod fields;
+pub mod golang;
 pub mod merge;
 pub mod object;
 pub mod status;
