@@ -13,6 +13,16 @@ pub enum DecodeError {
     /// Unknown or duplicate fields under [`FieldValidation::Strict`], each as one text.
     #[error("strict decoding error: {}", .0.join(", "))]
     Strict(Vec<String>),
+    /// The body shows no kind: it is no JSON, YAML or protobuf of ours.
+    #[error("the object provided is unrecognized (must be of type {kind}): {error} ({summary})")]
+    Unrecognized {
+        /// The kind expected.
+        kind: String,
+        /// What the parser says.
+        error: String,
+        /// The beginning of the body.
+        summary: String,
+    },
     /// The body names another kind or version than the one expected.
     #[error("{0}")]
     WrongKind(String),
@@ -30,7 +40,9 @@ impl DecodeError {
                 kind = gvk.kind,
                 version = gvk.version
             ),
-            Self::WrongKind(_) | Self::UnsupportedMedia(_) => self.to_string(),
+            Self::WrongKind(_) | Self::UnsupportedMedia(_) | Self::Unrecognized { .. } => {
+                self.to_string()
+            }
         }
     }
 }

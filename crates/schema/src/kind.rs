@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use krm::{Gvk, Value};
 
+use crate::decode::Walk;
 use crate::error::{DecodeError, FieldError};
+use crate::json::{self, Node};
+use crate::proto;
+use crate::table::{StructId, Types};
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,9 +48,22 @@ pub struct Kind(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     gvk: Gvk,
+    of: Of,
+}
+
+#[derive(Debug)]
+enum Of {
+    Builtin(&'static Types, StructId),
 }
 
 impl Kind {
+    pub(crate) fn builtin(types: &'static Types, id: StructId, gvk: Gvk) -> Self {
+        Self(Arc::new(Inner {
+            gvk,
+            of: Of::Builtin(types, id),
+        }))
+    }
+
     /// Its group, version and kind.
     pub fn gvk(&self) -> &Gvk {
         &self.0.gvk
@@ -54,24 +71,38 @@ impl Kind {
 
     /// Reads a body: parses, checks types, drops or refuses unknown fields, normalises. Sets nothing.
     ///
-    /// An absent `apiVersion` or `kind` is filled in; another one is [`DecodeError::WrongKind`].
+    /// An absent `apiVersion` or `kind` is filled in; another kind is [`DecodeError::WrongKind`].
     pub fn decode(
         &self,
         bytes: &[u8],
-        _media: Media,
-        _validation: FieldValidation,
+        media: Media,
+        validation: FieldValidation,
     ) -> Result<Decoded, DecodeError> {
-        let object =
-            serde_json::from_slice(bytes).map_err(|e| DecodeError::Malformed(e.to_string()))?;
-        Ok(Decoded {
-            object,
-            warnings: Vec::new(),
-        })
+        match media {
+            Media::Json => {
+                let node = json::parse(bytes).map_err(|error| self.unrecognized(bytes, &error))?;
+                self.read(&node, Vec::new(), validation)
+            }
+            Media::Yaml => self.decode_yaml(bytes, validation),
+            Media::Protobuf => self.decode_protobuf(bytes),
+        }
+    }
+
+    /// Reads an object that a patch made, as [`Kind::decode`] reads a body.
+    pub fn decode_value(
+        &self,
+        object: &Value,
+        validation: FieldValidation,
+    ) -> Result<Decoded, DecodeError> {
+        self.read(&Node::from(object), Vec::new(), validation)
     }
 
     /// Brings an object into the form in which the server stores it: unknown fields and empties dropped, quantities
-    /// and times canonical. For objects made by patches; [`Kind::decode`] has done it already.
-    pub fn normalize(&self, _object: &mut Value) {}
+    /// and times canonical. For objects known to be of this kind; what does not fit its type becomes zero.
+    pub fn normalize(&self, object: &mut Value) {
+        let Of::Builtin(types, id) = &self.0.of;
+        *object = Walk::new(types).object(*id, &Node::from(&*object));
+    }
 
     /// Sets defaults.
     pub fn default(&self, _object: &mut Value) {}
@@ -84,5 +115,130 @@ impl Kind {
     /// Judges a changed object.
     pub fn validate_update(&self, _new: &Value, _old: &Value) -> Vec<FieldError> {
         Vec::new()
+    }
+
+    fn read(
+        &self,
+        node: &Node,
+        strict: Vec<String>,
+        validation: FieldValidation,
+    ) -> Result<Decoded, DecodeError> {
+        self.check_kind(node)?;
+        let Of::Builtin(types, id) = &self.0.of;
+        let mut walk = Walk::new(types);
+        walk.strict = strict;
+        let mut object = walk.object(*id, node);
+        if let Some(error) = walk.error {
+            return Err(DecodeError::Malformed(error));
+        }
+        if validation == FieldValidation::Strict && !walk.strict.is_empty() {
+            return Err(DecodeError::Strict(walk.strict));
+        }
+        self.stamp(&mut object);
+        let warnings = if validation == FieldValidation::Warn {
+            walk.strict
+        } else {
+            Vec::new()
+        };
+        Ok(Decoded { object, warnings })
+    }
+
+    fn stamp(&self, object: &mut Value) {
+        if let Value::Object(map) = object {
+            map.insert("apiVersion".into(), self.0.gvk.api_version().into());
+            map.insert("kind".into(), self.0.gvk.kind.clone().into());
+        }
+    }
+
+    fn decode_yaml(
+        &self,
+        bytes: &[u8],
+        validation: FieldValidation,
+    ) -> Result<Decoded, DecodeError> {
+        let text = String::from_utf8_lossy(bytes);
+        let (value, duplicates) =
+            crate::yaml::read(&text).map_err(|error| self.unrecognized(bytes, &error))?;
+        self.read(&Node::from(&value), duplicates, validation)
+    }
+
+    fn decode_protobuf(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+        let envelope = proto::open(bytes).map_err(|error| self.unrecognized(bytes, &error))?;
+        self.check_names(&envelope.api_version, &envelope.kind)?;
+        let Of::Builtin(types, id) = &self.0.of;
+        let map = proto::message(types, *id, envelope.body).map_err(DecodeError::Malformed)?;
+        let mut walk = Walk::new(types);
+        let mut object = walk.object(*id, &Node::from(&Value::Object(map)));
+        if let Some(error) = walk.error {
+            return Err(DecodeError::Malformed(error));
+        }
+        self.stamp(&mut object);
+        Ok(Decoded {
+            object,
+            warnings: Vec::new(),
+        })
+    }
+
+    fn check_kind(&self, node: &Node) -> Result<(), DecodeError> {
+        if !matches!(node, Node::Object(_) | Node::Null) {
+            let error = format!(
+                "json: cannot unmarshal {} into Go value of type struct {{ APIVersion string \"json:\\\"apiVersion,omitempty\\\"\"; \
+                 Kind string \"json:\\\"kind,omitempty\\\"\" }}",
+                node.word()
+            );
+            return Err(self.unrecognized(node.to_value().to_string().as_bytes(), &error));
+        }
+        let text = |name| match node.get(name) {
+            Some(Node::String(text)) => text.clone(),
+            _ => String::new(),
+        };
+        self.check_names(&text("apiVersion"), &text("kind"))
+    }
+
+    fn check_names(&self, api_version: &str, kind: &str) -> Result<(), DecodeError> {
+        let own = &self.0.gvk;
+        let found = Gvk::new(api_version, kind);
+        if !api_version.is_empty() && own.api_version() != api_version && !self.is_option() {
+            return Err(DecodeError::WrongKind(format!(
+                "the API version in the data ({api_version}) does not match the expected API version ({})",
+                own.api_version()
+            )));
+        }
+        if !kind.is_empty() && own.kind != kind {
+            let version = if api_version.is_empty() {
+                &own.version
+            } else {
+                &found.version
+            };
+            return Err(DecodeError::WrongKind(format!(
+                "{kind} in version {version:?} cannot be handled as a {}: converting ({version}.{kind}) to ({}.{}): unknown conversion",
+                own.kind, own.version, own.kind
+            )));
+        }
+        Ok(())
+    }
+
+    /// Options come under every group's version.
+    fn is_option(&self) -> bool {
+        self.0.gvk.kind.ends_with("Options")
+    }
+
+    /// A body that shows no kind.
+    fn unrecognized(&self, body: &[u8], error: &str) -> DecodeError {
+        const SHOWN: usize = 30;
+        let more = if body.len() > SHOWN { " ..." } else { "" };
+        let shown = &body[..body.len().min(SHOWN)];
+        let summary = match body.first() {
+            None => "<empty>".to_owned(),
+            Some(b'{') => format!("{}{more}", String::from_utf8_lossy(shown)),
+            Some(_) => {
+                let hex: String = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("{hex}{more}")
+            }
+        };
+        DecodeError::Unrecognized {
+            kind: self.0.gvk.kind.clone(),
+            error: format!("couldn't get version/kind; json parse error: {error}"),
+            summary,
+        }
     }
 }

@@ -5,10 +5,18 @@
 //!
 //! Pure: no I/O, clock, randomness or async.
 
+mod decode;
 pub mod error;
+mod json;
 mod kind;
+mod proto;
+pub mod quantity;
 pub mod resource;
+mod table;
+mod time;
+mod yaml;
 
 pub use error::{DecodeError, FieldError, FieldErrorKind, StatusCause};
 pub use kind::{Decoded, FieldValidation, Kind, Media};
 pub use resource::{Column, Resource, Subresource};
+pub use table::{Types, builtin};
