@@ -1,12 +1,109 @@
 //! Automation of this repository, run as `cargo xtask`.
 
-use clap::Parser;
+mod control_plane;
+mod directories;
+mod scripts;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use control_plane::{ControlPlane, Extent, Programs};
 
 /// Automation of this repository.
 #[derive(Parser)]
 #[command(name = "cargo xtask")]
-struct Cli {}
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
 
-fn main() {
-    Cli::parse();
+#[derive(Subcommand)]
+enum Command {
+    /// A real Kubernetes control plane, built from its Go modules.
+    #[command(subcommand)]
+    ControlPlane(PlaneCommand),
+    /// The scripts that the embedded API server is held against.
+    #[command(subcommand)]
+    Scripts(ScriptsCommand),
+}
+
+#[derive(Subcommand)]
+enum PlaneCommand {
+    /// Build what is missing, start everything on an empty cluster, print the kubeconfig.
+    Up,
+    /// Say what runs.
+    Status,
+    /// Stop exactly what `up` started.
+    Down,
+    /// Print the path of the kubectl that belongs to it; build it when missing.
+    KubectlPath,
+}
+
+#[derive(Subcommand)]
+enum ScriptsCommand {
+    /// Play them on the real server and write down what it answers.
+    Record(Selection),
+    /// Play them on the real server and compare with what was written down.
+    Check(Selection),
+}
+
+#[derive(clap::Args)]
+struct Selection {
+    /// Only scripts whose name contains one of these.
+    names: Vec<String>,
+    /// Leave the API server that they were played on running.
+    #[arg(long)]
+    keep: bool,
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    match Cli::parse().command {
+        Command::ControlPlane(command) => {
+            let plane = ControlPlane::of_user(Extent::Whole)?;
+            match command {
+                PlaneCommand::Up => {
+                    runtime.block_on(plane.up())?;
+                    say(&plane.status());
+                }
+                PlaneCommand::Status => say(&plane.status()),
+                PlaneCommand::Down => plane.down()?,
+                PlaneCommand::KubectlPath => {
+                    let programs = Programs::of_checkout()?;
+                    programs.build()?;
+                    say(&format!("{}\n", programs.path("kubectl").display()));
+                }
+            }
+            Ok(())
+        }
+        Command::Scripts(command) => {
+            let (selection, task) = match command {
+                ScriptsCommand::Record(selection) => (selection, scripts::Task::Record),
+                ScriptsCommand::Check(selection) => (selection, scripts::Task::Check),
+            };
+            let report = runtime.block_on(scripts::run(task, &selection.names, selection.keep))?;
+            say(&report);
+            Ok(())
+        }
+    }
+}
+
+/// The one place that writes to the standard output.
+#[expect(clippy::print_stdout, reason = "this is a program for the terminal")]
+fn say(text: &str) {
+    print!("{text}");
 }
