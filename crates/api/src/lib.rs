@@ -2,7 +2,8 @@
 //! that go with them.
 //!
 //! Each kind is one file: its row ([`Kind`]), its spec and its status. [`KINDS`] lists them, [`crds`] makes their CRDs.
-//! Those equal upstream's but for descriptions; `contract/` holds upstream's, stripped, and a test compares.
+//! Those equal upstream's but for descriptions; `contract/` holds upstream's, stripped, and a test compares. [`install`]
+//! makes the objects of an installation.
 
 pub mod alert;
 pub mod artifact_generator;
@@ -10,6 +11,7 @@ pub mod bucket;
 pub mod condition;
 pub mod duration;
 pub mod external_artifact;
+pub mod git_reference;
 pub mod git_repository;
 pub mod helm_chart;
 pub mod helm_release;
@@ -17,6 +19,7 @@ pub mod helm_repository;
 pub mod image_policy;
 pub mod image_repository;
 pub mod image_update_automation;
+pub mod install;
 pub mod kind;
 pub mod kustomization;
 pub mod metadata;

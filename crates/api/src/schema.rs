@@ -262,9 +262,9 @@ macro_rules! object {
             $(rules { $( $message:expr => $rule:expr ; )* })?
         }
     )*) => {$(
-        $(#[$meta])*
         #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
         #[serde(rename_all = "camelCase")]
+        $(#[$meta])*
         pub struct $name {
             $($(
                 $(#[$rmeta])*
