@@ -4,6 +4,7 @@
 
 pub mod fields;
 pub mod golang;
+pub mod managed;
 pub mod merge;
 pub mod object;
 pub mod status;
