@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use krm::{Gvk, Value};
+use krm::fields::{FieldSet, Filter, PathElement};
+use krm::merge;
+use krm::{Gvk, Map, Value};
 
+use crate::custom::Custom;
 use crate::decode::Walk;
 use crate::error::{DecodeError, FieldError};
 use crate::json::{self, Node};
-use crate::proto;
+use crate::merge::builtin_schema;
+use crate::structural::Schema;
 use crate::table::{StructId, Types};
+use crate::{defaults, proto, validation};
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +59,20 @@ struct Inner {
 #[derive(Debug)]
 enum Of {
     Builtin(&'static Types, StructId),
+    Custom(Box<Custom>),
+}
+
+/// What a CustomResourceDefinition says of one of its versions.
+#[derive(Clone, Debug)]
+pub struct CustomKind {
+    /// Group, version and kind.
+    pub gvk: Gvk,
+    /// `openAPIV3Schema` of the version.
+    pub schema: Value,
+    /// Whether the objects live in namespaces.
+    pub namespaced: bool,
+    /// Whether the version has the status subresource.
+    pub status: bool,
 }
 
 impl Kind {
@@ -61,6 +80,16 @@ impl Kind {
         Self(Arc::new(Inner {
             gvk,
             of: Of::Builtin(types, id),
+        }))
+    }
+
+    /// A kind that a CustomResourceDefinition defines. The schema should have passed
+    /// [`structural::Schema::check`](crate::structural::Schema::check).
+    pub fn custom(of: CustomKind) -> Self {
+        let schema = Schema::parse(&of.schema);
+        Self(Arc::new(Inner {
+            gvk: of.gvk,
+            of: Of::Custom(Box::new(Custom::new(schema, of.namespaced, of.status))),
         }))
     }
 
@@ -100,21 +129,94 @@ impl Kind {
     /// Brings an object into the form in which the server stores it: unknown fields and empties dropped, quantities
     /// and times canonical. For objects known to be of this kind; what does not fit its type becomes zero.
     pub fn normalize(&self, object: &mut Value) {
-        let Of::Builtin(types, id) = &self.0.of;
-        *object = Walk::new(types).object(*id, &Node::from(&*object));
+        match &self.0.of {
+            Of::Builtin(types, id) => *object = Walk::new(types).object(*id, &Node::from(&*object)),
+            Of::Custom(custom) => custom.normalize(object),
+        }
     }
 
-    /// Sets defaults.
-    pub fn default(&self, _object: &mut Value) {}
+    /// Sets defaults. The object has to be normalised.
+    pub fn default(&self, object: &mut Value) {
+        match &self.0.of {
+            Of::Builtin(..) => defaults::apply(&self.0.gvk, object),
+            Of::Custom(custom) => custom.default(object),
+        }
+    }
 
-    /// Judges a new object.
-    pub fn validate_create(&self, _object: &Value) -> Vec<FieldError> {
-        Vec::new()
+    /// Judges a new object, defaults and metadata set.
+    pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
+        match &self.0.of {
+            Of::Builtin(types, _) => validation::create(types, &self.0.gvk, object),
+            Of::Custom(custom) => custom.validate(&self.0.gvk, object, None),
+        }
     }
 
     /// Judges a changed object.
-    pub fn validate_update(&self, _new: &Value, _old: &Value) -> Vec<FieldError> {
-        Vec::new()
+    pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
+        match &self.0.of {
+            Of::Builtin(types, _) => validation::update(types, &self.0.gvk, new, old),
+            Of::Custom(custom) => custom.validate(&self.0.gvk, new, Some(old)),
+        }
+    }
+
+    /// The schema of structured merges, and the place of this kind's objects in it.
+    pub fn merge_schema(&self) -> (&merge::Schema, merge::TypeId) {
+        match &self.0.of {
+            Of::Builtin(_, id) => {
+                let all = builtin_schema();
+                (&all.schema, all.of(*id))
+            }
+            Of::Custom(custom) => custom.merge_schema(),
+        }
+    }
+
+    /// What a write of the object (`""`) or of a subresource may not own, as [`krm::managed`] takes it.
+    pub fn reset_fields(&self, subresource: &str) -> Option<Filter> {
+        let paths: Vec<Vec<String>> = match &self.0.of {
+            Of::Builtin(types, _) => {
+                let resource = types.resource_of(&self.0.gvk)?;
+                let split = |path: &String| path.split('.').map(str::to_owned).collect();
+                types
+                    .reset_fields(resource, subresource)
+                    .iter()
+                    .map(split)
+                    .collect()
+            }
+            Of::Custom(custom) if custom.has_status() => match subresource {
+                "" => vec![vec!["status".to_owned()]],
+                "status" => vec![vec!["metadata".to_owned()], vec!["spec".to_owned()]],
+                _ => Vec::new(),
+            },
+            Of::Custom(_) => Vec::new(),
+        };
+        if paths.is_empty() {
+            return None;
+        }
+        let mut set = FieldSet::new();
+        for path in paths {
+            let elements: Vec<PathElement> = path
+                .into_iter()
+                .map(|name| PathElement::Field(name.into()))
+                .collect();
+            set.insert(&elements);
+        }
+        Some(Filter::Exclude(set))
+    }
+
+    /// What an object is before anything is set: Go's zero value for built-in kinds, else `apiVersion` and `kind`.
+    pub fn empty(&self) -> Value {
+        let mut object = Value::Object(Map::new());
+        self.normalize(&mut object);
+        self.stamp(&mut object);
+        object
+    }
+
+    /// The structural schema of a custom kind.
+    pub fn structural(&self) -> Option<&Schema> {
+        match &self.0.of {
+            Of::Builtin(..) => None,
+            Of::Custom(custom) => Some(custom.schema()),
+        }
     }
 
     fn read(
@@ -124,7 +226,14 @@ impl Kind {
         validation: FieldValidation,
     ) -> Result<Decoded, DecodeError> {
         self.check_kind(node)?;
-        let Of::Builtin(types, id) = &self.0.of;
+        let (types, id) = match &self.0.of {
+            Of::Builtin(types, id) => (types, id),
+            Of::Custom(custom) => {
+                let mut decoded = custom.read(node, strict, validation)?;
+                self.stamp(&mut decoded.object);
+                return Ok(decoded);
+            }
+        };
         let mut walk = Walk::new(types);
         walk.strict = strict;
         let mut object = walk.object(*id, node);
@@ -162,9 +271,13 @@ impl Kind {
     }
 
     fn decode_protobuf(&self, bytes: &[u8]) -> Result<Decoded, DecodeError> {
+        let Of::Builtin(types, id) = &self.0.of else {
+            return Err(DecodeError::UnsupportedMedia(
+                "application/json, application/yaml".to_owned(),
+            ));
+        };
         let envelope = proto::open(bytes).map_err(|error| self.unrecognized(bytes, &error))?;
         self.check_names(&envelope.api_version, &envelope.kind)?;
-        let Of::Builtin(types, id) = &self.0.of;
         let map = proto::message(types, *id, envelope.body).map_err(DecodeError::Malformed)?;
         let mut walk = Walk::new(types);
         let mut object = walk.object(*id, &Node::from(&Value::Object(map)));

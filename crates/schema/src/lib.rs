@@ -5,18 +5,23 @@
 //!
 //! Pure: no I/O, clock, randomness or async.
 
+mod custom;
 mod decode;
+mod defaults;
 pub mod error;
 mod json;
 mod kind;
+mod merge;
 mod proto;
 pub mod quantity;
 pub mod resource;
+pub mod structural;
 mod table;
 mod time;
+mod validation;
 mod yaml;
 
 pub use error::{DecodeError, FieldError, FieldErrorKind, StatusCause};
-pub use kind::{Decoded, FieldValidation, Kind, Media};
+pub use kind::{CustomKind, Decoded, FieldValidation, Kind, Media};
 pub use resource::{Column, Resource, Subresource};
 pub use table::{Types, builtin};
