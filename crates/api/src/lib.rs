@@ -11,6 +11,7 @@ pub mod bucket;
 pub mod condition;
 pub mod duration;
 pub mod external_artifact;
+pub mod fleet;
 pub mod git_reference;
 pub mod git_repository;
 pub mod helm_chart;
