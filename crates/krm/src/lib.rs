@@ -9,6 +9,7 @@ pub mod merge;
 pub mod object;
 pub mod status;
 pub mod order;
+pub mod patch;
 pub mod changeset;
 pub mod tree;
 pub mod yaml;
