@@ -35,8 +35,25 @@ pub struct Options {
 pub struct Applied {
     /// One entry per object, in apply order.
     pub changes: ChangeSet,
-    /// The fingerprint ([`Manager::fingerprint`]) of every object that is now as desired.
-    pub fingerprints: HashMap<ObjectId, u64>,
+    /// Every object that is now as desired, as it was when that was known.
+    pub marks: HashMap<ObjectId, Mark>,
+}
+
+/// What an object that was as desired looked like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its [`Manager::fingerprint`].
+    pub fingerprint: u64,
+    /// Its resource version; 0 where the server's is no number.
+    pub version: u64,
+}
+
+impl Mark {
+    /// Of an object, or of its metadata.
+    pub fn of(manager: &Manager, object: &Object) -> Self {
+        let version = object.resource_version().parse().unwrap_or_default();
+        Self { fingerprint: manager.fingerprint(object), version }
+    }
 }
 
 /// An apply that stopped: at the first stage with a refused object.
@@ -107,8 +124,8 @@ pub async fn apply_all(
 enum Step {
     /// Nothing, because it is excluded.
     Skip,
-    /// Nothing, because it is as desired; its fingerprint.
-    Keep(u64),
+    /// Nothing, because it is as desired.
+    Keep(Mark),
     /// Apply; first clean up, or delete what stands there.
     Write {
         live: Option<Box<Object>>,
@@ -157,9 +174,9 @@ async fn apply_stage(
         };
         match step {
             Step::Skip => done.changes.entries.push(change(Action::Skipped)),
-            Step::Keep(fingerprint) => {
+            Step::Keep(mark) => {
                 done.changes.entries.push(change(Action::Unchanged));
-                done.fingerprints.insert(id.clone(), fingerprint);
+                done.marks.insert(id.clone(), mark);
                 applied.push((resource, id.clone()));
             }
             Step::Write {
@@ -191,8 +208,7 @@ async fn apply_stage(
                             Action::Configured
                         };
                         done.changes.entries.push(change(action));
-                        done.fingerprints
-                            .insert(id.clone(), options.manager.fingerprint(&written));
+                        done.marks.insert(id.clone(), Mark::of(&options.manager, &written));
                         applied.push((resource, id.clone()));
                     }
                     Err((message, error)) => {
@@ -266,7 +282,7 @@ async fn dry_run(
             };
             let cleanup = if merges { None } else { manager.cleanup(&live) };
             if cleanup.is_none() && !differs(&live, &result) {
-                return Ok((resource, Step::Keep(manager.fingerprint(&live))));
+                return Ok((resource, Step::Keep(Mark::of(manager, &live))));
             }
             Ok((
                 resource,

@@ -1,5 +1,6 @@
 //! The client: one identity on one server.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use serde_json::json;
 use tower::ServiceExt;
 
 use crate::request::{Call, JSON, PARTIAL, Patch, Query};
-use crate::{Body, Error, Mapper, Resource, Status, Transport};
+use crate::{Body, BoxError, Error, Mapper, Resource, Status, Transport};
 
 /// The largest answer that is read whole; an API server's largest object is 1.5 MiB, a LIST is paged.
 const ANSWER_LIMIT: usize = 256 << 20;
@@ -314,32 +315,33 @@ impl Client {
             .map_err(|_| Error::Deadline)?
     }
 
-    /// Sends and returns once the head of a good answer is there; its body is the caller's.
-    pub(crate) async fn open(&self, call: Call) -> Result<Response<Body>, Error> {
-        let request = call
-            .into_request(&self.user_agent, self.impersonate.as_deref())
-            .map_err(|error| Error::Answer(error.to_string()))?;
-        let response = self
-            .transport
-            .clone()
-            .oneshot(request)
-            .await
-            .map_err(|error| Error::Transport(error.to_string()))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let code = response.status().as_u16();
-        let bytes = read(response).await?;
-        let mut status: Status = serde_json::from_slice(&bytes).unwrap_or_default();
-        status.code = code;
-        if status.message.is_empty() {
-            status.message = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)])
-                .trim()
-                .to_owned();
-        }
-        Err(Error::Status(Box::new(status)))
+    /// Sends and returns once the head of a good answer is there; its body is the caller's. (Boxed: the compiler cannot show a future over a boxed
+    /// service to be `Send` from afar.)
+    pub(crate) fn open(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>> {
+        let request = call.into_request(&self.user_agent, self.impersonate.as_deref());
+        let request = match request {
+            Ok(request) => request,
+            Err(error) => return Box::pin(std::future::ready(Err(Error::Answer(error.to_string())))),
+        };
+        let answer: Answer = Box::pin(self.transport.clone().oneshot(request));
+        Box::pin(async move {
+            let response = answer.await.map_err(|error| Error::Transport(error.to_string()))?;
+            if response.status().is_success() {
+                return Ok(response);
+            }
+            let code = response.status().as_u16();
+            let bytes = read(response).await?;
+            let mut status: Status = serde_json::from_slice(&bytes).unwrap_or_default();
+            status.code = code;
+            if status.message.is_empty() {
+                status.message = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).trim().to_owned();
+            }
+            Err(Error::Status(Box::new(status)))
+        })
     }
 }
+
+type Answer = Pin<Box<dyn Future<Output = Result<Response<Body>, BoxError>> + Send>>;
 
 /// Which object a patch goes to.
 #[derive(Clone, Copy, Debug)]

@@ -56,7 +56,7 @@ async fn watch_one(
     resource: &Resource,
     id: &ObjectId,
     deadline: Timestamp,
-    judge: impl Fn(Option<&Object>) -> Status,
+    judge: impl Fn(Option<&Object>) -> Status + Send + Sync,
     wanted: Status,
 ) -> Result<(), Status> {
     let scope = Scope {

@@ -1,6 +1,7 @@
 //! The watch loop: keeps a reader's view of a collection current, over interruptions.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,32 +62,38 @@ const LINE_LIMIT: usize = 16 << 20;
 /// # Guarantees
 /// After an interruption the reader is told what changed meanwhile, deletions included, and then `Synced` again. No change is told twice
 /// for one resource version, but the first one after an interruption may repeat what the reader knows.
-pub async fn run(client: Client, scope: Scope, mut tell: impl FnMut(Change)) {
-    let mut view = View::default();
-    let mut delay = FIRST_DELAY;
-    let mut told_failing = false;
-    loop {
-        let outcome = once(&client, &scope, &mut view, &mut |change| {
-            delay = FIRST_DELAY;
-            told_failing = false;
-            tell(change);
-        })
-        .await;
-        match outcome {
-            // The server ended the watch, as it does from time to time: go on where it stopped.
-            Ok(()) => continue,
-            Err(error) if error.is_gone() => view.version.clear(),
-            Err(error) => {
-                view.version.clear();
-                if !told_failing {
-                    told_failing = true;
-                    tell(Change::Failing(error));
+pub fn run<'a>(
+    client: Client,
+    scope: Scope,
+    mut tell: impl FnMut(Change) + Send + 'a,
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    Box::pin(async move {
+        let mut view = View::default();
+        let mut delay = FIRST_DELAY;
+        let mut told_failing = false;
+        loop {
+            let outcome = once(&client, &scope, &mut view, &mut |change| {
+                delay = FIRST_DELAY;
+                told_failing = false;
+                tell(change);
+            })
+            .await;
+            match outcome {
+                // The server ended the watch, as it does from time to time: go on where it stopped.
+                Ok(()) => continue,
+                Err(error) if error.is_gone() => view.version.clear(),
+                Err(error) => {
+                    view.version.clear();
+                    if !told_failing {
+                        told_failing = true;
+                        tell(Change::Failing(error));
+                    }
                 }
             }
+            client.clock().sleep(delay).await;
+            delay = (delay * 2).min(LAST_DELAY);
         }
-        client.clock().sleep(delay).await;
-        delay = (delay * 2).min(LAST_DELAY);
-    }
+    })
 }
 
 /// What the reader has been told.
@@ -128,7 +135,7 @@ async fn once(
     client: &Client,
     scope: &Scope,
     view: &mut View,
-    tell: &mut impl FnMut(Change),
+    tell: &mut (dyn FnMut(Change) + Send),
 ) -> Result<(), Error> {
     let initial = view.version.is_empty();
     let mut query = Query::new()

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::condition::{self, Mark};
+use api::git_reference::Reference;
 use api::git_repository::{GitProvider, GitRepositoryStatus};
 use api::names::{self, reason};
 use api::{Artifact, GitRepository, GoDuration};
@@ -51,26 +52,6 @@ pub struct Job {
     pub current: Option<Artifact>,
     /// How long fetching may take.
     pub timeout: Duration,
-}
-
-/// What to fetch: the strongest part of `spec.ref`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reference {
-    /// A branch's head.
-    Branch(String),
-    /// A tag.
-    Tag(String),
-    /// The highest tag within a range of versions.
-    Semver(String),
-    /// A full reference name.
-    Name(String),
-    /// A commit, on this branch where one is named.
-    Commit {
-        /// Its hash.
-        hash: String,
-        /// The branch it must lie on.
-        branch: Option<String>,
-    },
 }
 
 /// Decides what to do.
@@ -126,29 +107,10 @@ pub fn gate(seen: &Seen) -> Gate {
         .timeout
         .map_or(Duration::from_secs(60), GoDuration::to_std);
     Gate::Go(Job {
-        reference: reference(object),
+        reference: Reference::of(spec.r#ref.as_ref()),
         current,
         timeout,
     })
-}
-
-fn reference(object: &GitRepository) -> Reference {
-    let reference = object.spec.r#ref.clone().unwrap_or_default();
-    let filled = |text: String| (!text.is_empty()).then_some(text);
-    if let Some(hash) = filled(reference.commit) {
-        Reference::Commit {
-            hash,
-            branch: filled(reference.branch),
-        }
-    } else if let Some(name) = filled(reference.name) {
-        Reference::Name(name)
-    } else if let Some(range) = filled(reference.semver) {
-        Reference::Semver(range)
-    } else if let Some(tag) = filled(reference.tag) {
-        Reference::Tag(tag)
-    } else {
-        Reference::Branch(filled(reference.branch).unwrap_or_else(|| "master".into()))
-    }
 }
 
 /// What came of a pass.
@@ -347,38 +309,6 @@ mod tests {
 
     fn artifact(revision: &str, digest: &str) -> Artifact {
         serde_json::from_value(json!({"digest": digest, "lastUpdateTime": "2026-01-01T00:00:00Z", "path": "p", "url": "u", "revision": revision})).unwrap()
-    }
-
-    #[test]
-    fn the_strongest_reference_wins() {
-        for (reference, expect) in [
-            (json!({}), Reference::Branch("master".into())),
-            (json!({"branch": "main"}), Reference::Branch("main".into())),
-            (
-                json!({"branch": "main", "tag": "v1"}),
-                Reference::Tag("v1".into()),
-            ),
-            (
-                json!({"tag": "v1", "semver": ">=1.0.0"}),
-                Reference::Semver(">=1.0.0".into()),
-            ),
-            (
-                json!({"semver": ">=1.0.0", "name": "refs/pull/1/head"}),
-                Reference::Name("refs/pull/1/head".into()),
-            ),
-            (
-                json!({"name": "x", "commit": "abc", "branch": "main"}),
-                Reference::Commit {
-                    hash: "abc".into(),
-                    branch: Some("main".into()),
-                },
-            ),
-        ] {
-            let Gate::Go(job) = gate(&seen(json!({"ref": reference}), json!({}))) else {
-                panic!("expected to go")
-            };
-            assert_eq!(job.reference, expect);
-        }
     }
 
     #[test]

@@ -387,6 +387,8 @@ pub struct Applied {
     pub applied_log: String,
     /// The objects the prune deleted, a line each.
     pub pruned_log: String,
+    /// The two logs have been told already: by an earlier pass that ended in waiting.
+    pub told: bool,
     /// The health check, where there is one to make.
     pub health: Option<HealthCheck>,
     /// When the pass began.
@@ -550,7 +552,9 @@ impl Story<'_> {
             message.clone(),
         ));
         self.mark(Mark::unknown(names::HEALTHY, reason::PROGRESSING, message));
-        Next::Never
+        // Parked: the watch of what it waits for calls it, or else the deadline.
+        let waited = applied.health.map(|health| elapsed(health.started, self.now)).unwrap_or_default();
+        Next::After(crate::kustomization::timeout(&self.object.spec).saturating_sub(waited))
     }
 
     fn done(&mut self, applied: Applied) -> Next {
@@ -622,6 +626,9 @@ impl Story<'_> {
     }
 
     fn told_changes(&mut self, applied: &Applied, reason: &str) {
+        if applied.told {
+            return;
+        }
         for log in [&applied.applied_log, &applied.pruned_log] {
             if !log.is_empty() {
                 self.tell(Severity::Info, reason, log.clone(), &applied.revision);

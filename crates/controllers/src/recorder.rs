@@ -1,0 +1,89 @@
+//! Kubernetes Events: told once, counted when told again.
+
+use std::collections::HashMap;
+
+use cluster::{Patch, Query, Resource, Target};
+use krm::{Object, json};
+use parking_lot::Mutex;
+use plan::{Event, Severity};
+
+use crate::runtime::Context;
+
+/// Repeated events that are remembered, and the longest message.
+const REMEMBERED: usize = 4096;
+const MESSAGE_LIMIT: usize = 39_000;
+
+/// Records events as one controller.
+pub(crate) struct Recorder {
+    cx: Context,
+    component: &'static str,
+    known: Mutex<HashMap<(String, String, String), (String, u64)>>,
+}
+
+impl Recorder {
+    pub(crate) fn new(cx: Context, status_manager: &'static str) -> Self {
+        // The name in events is the controller's, whatever manages its status.
+        let component = status_manager.strip_prefix("gotk-").unwrap_or(status_manager);
+        Self { cx, component, known: Mutex::default() }
+    }
+
+    /// Records an event about an object. A failure is logged: nothing waits for an event.
+    pub(crate) async fn record(&self, object: &Object, event: &Event) {
+        let kind = if event.severity == Severity::Error { "Warning" } else { "Normal" };
+        let mut message = event.message.clone();
+        message.truncate(message.floor_char_boundary(MESSAGE_LIMIT));
+        match event.severity {
+            Severity::Error => tracing::error!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
+            Severity::Info => tracing::info!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
+            Severity::Trace => tracing::debug!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
+        }
+        let now = self.cx.clock.now();
+        let stamp = api::Time::from(now).to_string();
+        let resource = Resource::new("v1", "Event", "events", true);
+        let namespace = object.namespace().unwrap_or("default");
+        let key = (object.uid().to_owned(), event.reason.clone(), message.clone());
+        let again = self.count(&key);
+        let outcome = if let Some((name, count)) = again {
+            let patch = json!({"count": count, "lastTimestamp": stamp});
+            let target = Target { resource: &resource, namespace, name: &name };
+            self.cx.client.patch(target, Patch::Merge, &patch, Query::new()).await.map(drop)
+        } else {
+            let name = format!("{}.{:x}", object.name(), now.as_nanosecond());
+            let value = json!({
+                "apiVersion": "v1", "kind": "Event",
+                "metadata": {"name": name, "namespace": namespace, "annotations": event.metadata},
+                "involvedObject": {
+                    "apiVersion": object.api_version(), "kind": object.kind(), "name": object.name(),
+                    "namespace": object.namespace(), "uid": object.uid(), "resourceVersion": object.resource_version(),
+                },
+                "type": kind, "reason": event.reason, "message": message,
+                "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
+                "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1,
+            });
+            let Ok(value) = Object::try_from(value) else { return };
+            let created = self.cx.client.create(&resource, &value, Query::new()).await;
+            if created.is_ok() {
+                self.remember(key, name);
+            }
+            created.map(drop)
+        };
+        if let Err(error) = outcome {
+            tracing::warn!(object = %object.id(), %error, "an event could not be recorded");
+        }
+    }
+
+    fn count(&self, key: &(String, String, String)) -> Option<(String, u64)> {
+        let mut known = self.known.lock();
+        let (name, count) = known.get_mut(key)?;
+        *count += 1;
+        Some((name.clone(), *count))
+    }
+
+    fn remember(&self, key: (String, String, String), name: String) {
+        let mut known = self.known.lock();
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(key, (name, 1));
+    }
+}
