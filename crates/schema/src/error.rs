@@ -253,10 +253,16 @@ pub fn aggregate(errors: &[FieldError]) -> String {
     }
 }
 
-/// A value as Go prints it in a field error: strings quoted, the rest as JSON.
+/// A value as Go prints it in a field error: strings quoted, the rest as JSON with `<`, `>` and `&` escaped.
 pub fn print(value: &Value) -> String {
     match value {
         Value::String(text) => go_quote(text),
+        Value::Array(_) | Value::Object(_) => {
+            let json = value.to_string();
+            json.replace('<', "\\u003c")
+                .replace('>', "\\u003e")
+                .replace('&', "\\u0026")
+        }
         _ => value.to_string(),
     }
 }

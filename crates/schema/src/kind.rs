@@ -11,6 +11,7 @@ use crate::decode::Walk;
 use crate::error::{DecodeError, FieldError};
 use crate::json::{self, Node};
 use crate::merge::builtin_schema;
+use crate::strategic::StrategicType;
 use crate::structural::Schema;
 use crate::table::{StructId, Types};
 use crate::{defaults, proto, validation};
@@ -138,7 +139,7 @@ impl Kind {
     /// Sets defaults. The object has to be normalised.
     pub fn default(&self, object: &mut Value) {
         match &self.0.of {
-            Of::Builtin(..) => defaults::apply(&self.0.gvk, object),
+            Of::Builtin(types, id) => defaults::apply(types, *id, object),
             Of::Custom(custom) => custom.default(object),
         }
     }
@@ -167,6 +168,14 @@ impl Kind {
                 (&all.schema, all.of(*id))
             }
             Of::Custom(custom) => custom.merge_schema(),
+        }
+    }
+
+    /// The type for strategic merge patches; custom kinds have none and answer 415.
+    pub fn strategic_schema(&self) -> Option<StrategicType> {
+        match &self.0.of {
+            Of::Builtin(types, id) => Some(StrategicType::of_struct(types, *id)),
+            Of::Custom(_) => None,
         }
     }
 

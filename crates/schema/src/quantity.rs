@@ -280,6 +280,28 @@ impl Quantity {
         self.add(&negated)
     }
 
+    /// Rounded away from zero to a multiple of `10^scale`.
+    #[must_use]
+    pub fn round_up(&self, scale: i32) -> Self {
+        if self.scale >= scale {
+            return self.clone();
+        }
+        let mut out = Self {
+            kept: None,
+            ..self.clone()
+        };
+        while out.scale < scale {
+            let up = if out.mantissa % 10 == 0 {
+                0
+            } else {
+                out.mantissa.signum()
+            };
+            out.mantissa = out.mantissa / 10 + up;
+            out.scale += 1;
+        }
+        out
+    }
+
     /// As Kubernetes stores and shows it.
     pub fn canonical(&self) -> String {
         if let Some(kept) = &self.kept {

@@ -372,6 +372,26 @@ impl Types {
         self.by_name.get(name).copied()
     }
 
+    /// The struct of a name's end: `core.v1.Container`.
+    pub(crate) fn named_short(&self, name: &str) -> Option<StructId> {
+        let end = format!(".{name}");
+        self.structs
+            .iter()
+            .position(|of| of.name.ends_with(&end))
+            .map(StructId)
+    }
+
+    /// The type of a field at a path below a struct.
+    pub(crate) fn shape_at(&self, id: StructId, path: &[String]) -> Option<&Shape> {
+        let (name, rest) = path.split_first()?;
+        let shape = &self.get(id).field(name)?.shape;
+        match (rest.is_empty(), shape.target()) {
+            (true, _) => Some(shape),
+            (false, Shape::Struct(inner)) => self.shape_at(*inner, rest),
+            (false, _) => None,
+        }
+    }
+
     pub(crate) fn structs(&self) -> &[Struct] {
         &self.structs
     }
