@@ -116,6 +116,9 @@ pub enum ApplyError {
         /// What is wrong with it.
         source: Invalid,
     },
+    /// An object does not survive the conversion to another version in which somebody owns fields: 500.
+    #[error("{0}")]
+    Convert(String),
     /// The request's version is not one of the kind: 500.
     #[error("no corresponding type for {0}")]
     NoType(String),
@@ -233,7 +236,7 @@ fn track(
             source,
         })?;
     }
-    let taken = updater.update(live, new, &mut managed);
+    let taken = updater.update(live, new, &mut managed)?;
     let taken = taken.difference(never_owned());
     if !taken.is_empty() {
         let entry = managed.entry(by.entry(Operation::Update, manager));
@@ -309,13 +312,22 @@ impl Write<'_> {
         Timestamp::from_second(self.time.as_second()).unwrap_or(self.time)
     }
 
-    /// The object at another version; `None` where there is no such version.
-    fn converted<'v>(&self, object: &'v Value, from: &str, to: &str) -> Option<Cow<'v, Value>> {
+    /// The object at another version; `None` where there is no such version. There it may have no duplicates, even where it had them before.
+    fn converted<'v>(
+        &self,
+        object: &'v Value,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<Cow<'v, Value>>, Invalid> {
         if from == to {
-            return Some(Cow::Borrowed(object));
+            return Ok(Some(Cow::Borrowed(object)));
         }
-        self.kind.type_at(to)?;
-        Some(Cow::Owned(self.kind.convert(object, to)))
+        let Some(of) = self.kind.type_at(to) else {
+            return Ok(None);
+        };
+        let object = self.kind.convert(object, to);
+        of.validate(&object, Duplicates::Refused)?;
+        Ok(Some(Cow::Owned(object)))
     }
 }
 

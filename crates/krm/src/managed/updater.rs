@@ -1,7 +1,7 @@
 //! Ownership through a change: sigs.k8s.io/structured-merge-diff's `Updater`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ApplyError, Conflicts, Entry, ManagedFields, OnConflict, Write, gvk_text};
 use crate::fields::{FieldSet, Filter, same_value};
@@ -43,12 +43,11 @@ impl<'a> Updater<'a> {
         live: &Value,
         new: &Value,
         managed: &mut ManagedFields,
-    ) -> FieldSet {
-        self.reconcile(managed);
+    ) -> Result<FieldSet, ApplyError> {
+        self.reconcile(live, managed)?;
         let change = self.change(live, new, self.by.api_version);
-        // Taking by force meets no conflict.
-        let _ = self.release(live, new, (managed, None, &change), OnConflict::Force);
-        change.set.filtered(self.filter()).into_owned()
+        self.release(live, new, (managed, None, &change), OnConflict::Force)?;
+        Ok(change.set.filtered(self.filter()).into_owned())
     }
 
     /// The object with `applied` laid over `live`, `None` where that changes nothing. The manager's entry becomes `entry` with its fields.
@@ -58,8 +57,8 @@ impl<'a> Updater<'a> {
         applied: &Value,
         (managed, mut entry): (&mut ManagedFields, Entry),
         on_conflict: OnConflict,
-    ) -> Result<Option<Value>, Conflicts> {
-        self.reconcile(managed);
+    ) -> Result<Option<Value>, ApplyError> {
+        self.reconcile(live, managed)?;
         let merged = self.of.merge(live, applied);
         let id = entry.id();
         let last = managed.map_mut().remove(&id);
@@ -71,7 +70,7 @@ impl<'a> Updater<'a> {
             .into_owned();
         managed.insert(entry);
         let new = match last {
-            Some(last) if !last.fields.is_empty() => self.prune(merged, managed, (&id, &last)),
+            Some(last) if !last.fields.is_empty() => self.prune(merged, managed, (&id, &last))?,
             _ => merged,
         };
         let change = self.change(live, &new, self.by.api_version);
@@ -84,7 +83,16 @@ impl<'a> Updater<'a> {
     }
 
     /// Entries in the terms of today's schema; those of versions that are gone are dropped.
-    fn reconcile(&self, managed: &mut ManagedFields) {
+    fn reconcile(&self, live: &Value, managed: &mut ManagedFields) -> Result<(), ApplyError> {
+        let versions: BTreeSet<&str> = managed
+            .map()
+            .values()
+            .map(|entry| entry.api_version.as_str())
+            .collect();
+        for version in versions {
+            let converted = self.by.converted(live, self.by.api_version, version);
+            converted.map_err(|invalid| ApplyError::Convert(invalid.to_string()))?;
+        }
         managed.map_mut().retain(|_, entry| {
             let Some(of) = self.by.kind.type_at(&entry.api_version) else {
                 return false;
@@ -94,6 +102,7 @@ impl<'a> Updater<'a> {
             }
             true
         });
+        Ok(())
     }
 
     fn change(&self, old: &Value, new: &Value, version: &str) -> Change {
@@ -102,10 +111,21 @@ impl<'a> Updater<'a> {
         Change::new(of.compare(old, new).filtered(kind.reset_fields(version)))
     }
 
-    fn change_at(&self, old: &Value, new: &Value, version: &str) -> Option<Change> {
-        let old = self.by.converted(old, self.by.api_version, version)?;
-        let new = self.by.converted(new, self.by.api_version, version)?;
-        Some(self.change(&old, &new, version))
+    fn change_at(
+        &self,
+        old: &Value,
+        new: &Value,
+        version: &str,
+    ) -> Result<Option<Change>, ApplyError> {
+        let converted = |object, which: &str| {
+            let converted = self.by.converted(object, self.by.api_version, version);
+            converted.map_err(|invalid| {
+                ApplyError::Convert(format!("failed to convert {which} object: {invalid}"))
+            })
+        };
+        let (old, new) = (converted(old, "old")?, converted(new, "new")?);
+        let both = old.zip(new);
+        Ok(both.map(|(old, new)| self.change(&old, &new, version)))
     }
 
     /// Takes what changed from everybody but the writer.
@@ -115,13 +135,13 @@ impl<'a> Updater<'a> {
         new: &Value,
         (managed, writer, change): (&mut ManagedFields, Option<&str>, &Change),
         on_conflict: OnConflict,
-    ) -> Result<(), Conflicts> {
+    ) -> Result<(), ApplyError> {
         let version = self.by.api_version;
         let mut others: BTreeMap<String, Change> = BTreeMap::new();
         for entry in managed.map().values() {
             if entry.api_version != version
                 && !others.contains_key(&entry.api_version)
-                && let Some(change) = self.change_at(old, new, &entry.api_version)
+                && let Some(change) = self.change_at(old, new, &entry.api_version)?
             {
                 others.insert(entry.api_version.clone(), change);
             }
@@ -144,7 +164,7 @@ impl<'a> Updater<'a> {
                 });
             let conflicts = Conflicts::new(conflicts);
             if conflicts.iter().next().is_some() {
-                return Err(conflicts);
+                return Err(conflicts.into());
             }
         }
         for (id, entry) in managed.map_mut() {
@@ -166,20 +186,25 @@ impl<'a> Updater<'a> {
     }
 
     /// Removes what the manager applied last time, does not apply now, and nobody else owns.
-    fn prune(&self, merged: Value, managed: &ManagedFields, (id, last): (&str, &Entry)) -> Value {
+    fn prune(
+        &self,
+        merged: Value,
+        managed: &ManagedFields,
+        (id, last): (&str, &Entry),
+    ) -> Result<Value, ApplyError> {
         let version = last.api_version.as_str();
         let now = managed.map().get(id).map(|entry| &entry.fields);
         // The same as before and perhaps more: nothing to remove.
         if version == self.by.api_version && now.is_some_and(|now| last.fields.is_subset(now)) {
-            return merged;
+            return Ok(merged);
         }
         let Some(of) = self.by.kind.type_at(version) else {
-            return merged;
+            return Ok(merged);
         };
-        let at_version = match self.by.converted(&merged, self.by.api_version, version) {
+        let at_version = match self.converted_to_prune(&merged, self.by.api_version, version)? {
             Some(Cow::Owned(converted)) => converted,
             Some(Cow::Borrowed(_)) => merged,
-            None => return merged,
+            None => return Ok(merged),
         };
         let last = named(of, &last.fields);
         let pruned = of.remove(&at_version, &last);
@@ -189,10 +214,23 @@ impl<'a> Updater<'a> {
             .difference(&named(of, &of.field_set(&pruned)))
             .intersection(&last);
         let pruned = of.remove(&at_version, &removed);
-        match self.by.converted(&pruned, version, self.by.api_version) {
-            Some(Cow::Owned(converted)) => converted,
-            _ => pruned,
-        }
+        Ok(
+            match self.converted_to_prune(&pruned, version, self.by.api_version)? {
+                Some(Cow::Owned(converted)) => converted,
+                _ => pruned,
+            },
+        )
+    }
+
+    fn converted_to_prune<'v>(
+        &self,
+        object: &'v Value,
+        from: &str,
+        to: &str,
+    ) -> Result<Option<Cow<'v, Value>>, ApplyError> {
+        self.by
+            .converted(object, from, to)
+            .map_err(|invalid| ApplyError::Convert(format!("failed to prune fields: {invalid}")))
     }
 
     /// What was pruned and somebody owns, the manager's new fields included, is put back.
