@@ -19,13 +19,30 @@ pub(crate) enum Kind {
     Literal(Value<'static>),
     Ident(String),
     /// `operand.field`; `test` is `has(operand.field)`.
-    Select { operand: Box<Expr>, field: String, test: bool },
-    Call { name: String, target: Option<Box<Expr>>, args: Vec<Expr> },
+    Select {
+        operand: Box<Expr>,
+        field: String,
+        test: bool,
+    },
+    Call {
+        name: String,
+        target: Option<Box<Expr>>,
+        args: Vec<Expr>,
+    },
     /// `&&` or `||` over all their terms.
-    Logic { and: bool, terms: Vec<Expr> },
-    List { elems: Vec<Expr>, optional: Vec<usize> },
+    Logic {
+        and: bool,
+        terms: Vec<Expr>,
+    },
+    List {
+        elems: Vec<Expr>,
+        optional: Vec<usize>,
+    },
     Map(Vec<Entry>),
-    Struct { name: String, fields: Vec<(usize, String, Expr)> },
+    Struct {
+        name: String,
+        fields: Vec<(usize, String, Expr)>,
+    },
     Fold(Box<Fold>),
     /// Where parsing failed; never checked or run.
     Bad,

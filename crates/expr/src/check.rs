@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ast::{Expr, Fold, Kind};
+use crate::ast::{Entry, Expr, Fold, Kind};
 use crate::env::{Env, Overload};
 use crate::error::Issue;
 use crate::types::Type;
@@ -28,11 +28,17 @@ pub(crate) fn check(env: &Env, expr: &mut Expr, nodes: usize) -> Result<Checked,
         trail: Vec::new(),
         issues: Vec::new(),
         fuel: FUEL,
-        out: Checked { types: vec![Type::Error; nodes], overloads: BTreeMap::new() },
+        out: Checked {
+            types: vec![Type::Error; nodes],
+            overloads: BTreeMap::new(),
+        },
     };
     c.check(expr);
     if c.fuel == 0 {
-        c.issues = vec![Issue { at: None, message: "expression is too complex to type check".into() }];
+        c.issues = vec![Issue {
+            at: None,
+            message: "expression is too complex to type check".into(),
+        }];
     }
     if !c.issues.is_empty() {
         return Err(c.issues);
@@ -40,7 +46,10 @@ pub(crate) fn check(env: &Env, expr: &mut Expr, nodes: usize) -> Result<Checked,
     let types = std::mem::take(&mut c.out.types);
     c.out.types = types.iter().map(|t| c.resolve(t, true)).collect();
     if c.fuel == 0 {
-        return Err(vec![Issue { at: None, message: "expression is too complex to type check".into() }]);
+        return Err(vec![Issue {
+            at: None,
+            message: "expression is too complex to type check".into(),
+        }]);
     }
     Ok(c.out)
 }
@@ -63,7 +72,10 @@ impl Checker<'_> {
     }
 
     fn undeclared(&mut self, at: usize, name: &str) -> Type {
-        self.issue(at, format!("undeclared reference to '{name}' (in container '')"));
+        self.issue(
+            at,
+            format!("undeclared reference to '{name}' (in container '')"),
+        );
         Type::Error
     }
 
@@ -92,59 +104,84 @@ impl Checker<'_> {
             }
             Kind::Select { .. } => self.select(e),
             Kind::Call { .. } => self.call(e),
-            Kind::Logic { and, terms, .. } => {
+            Kind::Logic { and, terms } => {
                 let id = if *and { "logical_and" } else { "logical_or" };
-                for t in terms.iter_mut() {
-                    self.check(t);
-                    let found = self.ty(t);
-                    if !self.assignable(&found, &Type::Bool) {
-                        let found = self.resolve(&found, false);
-                        self.issue(t.at, format!("expected type 'bool' but found '{found}'"));
-                    }
-                }
                 self.out.overloads.insert(e.id, vec![id.into()]);
-                Type::Bool
+                self.logic(terms)
             }
-            Kind::List { elems, optional } => {
-                let mut joined = None;
-                for (i, el) in elems.iter_mut().enumerate() {
-                    self.check(el);
-                    let t = if optional.contains(&i) { self.unwrap(el) } else { self.ty(el) };
-                    joined = Some(self.join(joined, t));
-                }
-                Type::list(joined.unwrap_or_else(|| self.fresh()))
-            }
-            Kind::Map(entries) => {
-                let (mut key, mut value) = (None, None);
-                for entry in entries.iter_mut() {
-                    self.check(&mut entry.key);
-                    let k = self.ty(&entry.key);
-                    key = Some(self.join(key, k));
-                    self.check(&mut entry.value);
-                    let v = if entry.optional { self.unwrap(&entry.value) } else { self.ty(&entry.value) };
-                    value = Some(self.join(value, v));
-                }
-                let key = key.unwrap_or_else(|| self.fresh());
-                Type::map(key, value.unwrap_or_else(|| self.fresh()))
-            }
-            Kind::Struct { name, fields } => {
-                for (_, _, v) in fields.iter_mut() {
-                    self.check(v);
-                }
-                if self.env.named_type(name).is_some() {
-                    self.issue(at, format!("'{name}' is not a message type"));
-                    return Type::Error;
-                }
-                self.undeclared(at, &name.clone())
-            }
+            Kind::List { elems, optional } => self.list(elems, optional),
+            Kind::Map(entries) => self.map(entries),
+            Kind::Struct { name, fields } => self.message(at, name, fields),
             Kind::Fold(fold) => self.fold(fold),
             Kind::Bad => Type::Error,
         }
     }
 
+    fn message(&mut self, at: usize, name: &str, fields: &mut [(usize, String, Expr)]) -> Type {
+        for (_, _, v) in fields {
+            self.check(v);
+        }
+        if self.env.named_type(name).is_some() {
+            self.issue(at, format!("'{name}' is not a message type"));
+            return Type::Error;
+        }
+        self.undeclared(at, name)
+    }
+
+    fn logic(&mut self, terms: &mut [Expr]) -> Type {
+        for t in terms {
+            self.check(t);
+            let found = self.ty(t);
+            if !self.assignable(&found, &Type::Bool) {
+                let found = self.resolve(&found, false);
+                self.issue(t.at, format!("expected type 'bool' but found '{found}'"));
+            }
+        }
+        Type::Bool
+    }
+
+    fn list(&mut self, elems: &mut [Expr], optional: &[usize]) -> Type {
+        let mut joined = None;
+        for (i, el) in elems.iter_mut().enumerate() {
+            self.check(el);
+            let t = if optional.contains(&i) {
+                self.unwrap(el)
+            } else {
+                self.ty(el)
+            };
+            joined = Some(self.join(joined, t));
+        }
+        Type::list(joined.unwrap_or_else(|| self.fresh()))
+    }
+
+    fn map(&mut self, entries: &mut [Entry]) -> Type {
+        let (mut key, mut value) = (None, None);
+        for entry in entries.iter_mut() {
+            self.check(&mut entry.key);
+            let k = self.ty(&entry.key);
+            key = Some(self.join(key, k));
+            self.check(&mut entry.value);
+            let v = if entry.optional {
+                self.unwrap(&entry.value)
+            } else {
+                self.ty(&entry.value)
+            };
+            value = Some(self.join(value, v));
+        }
+        let key = key.unwrap_or_else(|| self.fresh());
+        Type::map(key, value.unwrap_or_else(|| self.fresh()))
+    }
+
     fn lookup(&self, name: &str) -> Option<Type> {
-        let local = self.scopes.iter().rev().find(|(n, _)| n == name).map(|(_, t)| t.clone());
-        local.or_else(|| self.env.variable(name).cloned()).or_else(|| self.env.named_type(name))
+        let local = self
+            .scopes
+            .iter()
+            .rev()
+            .find(|(n, _)| n == name)
+            .map(|(_, t)| t.clone());
+        local
+            .or_else(|| self.env.variable(name).cloned())
+            .or_else(|| self.env.named_type(name))
     }
 
     fn unwrap(&mut self, e: &Expr) -> Type {
@@ -154,16 +191,25 @@ impl Checker<'_> {
             return inner.clone();
         }
         if !resolved.is_dyn() && resolved != Type::Error {
-            self.issue(e.at, format!("expected type 'optional_type({resolved})' but found '{resolved}'"));
+            self.issue(
+                e.at,
+                format!("expected type 'optional_type({resolved})' but found '{resolved}'"),
+            );
         }
         t
     }
 
     /// The common type of the elements of a literal; that they all have the same is checked afterwards.
     fn join(&mut self, previous: Option<Type>, current: Type) -> Type {
-        let Some(previous) = previous else { return current };
+        let Some(previous) = previous else {
+            return current;
+        };
         if self.assignable(&previous, &current) {
-            return if less_specific(&previous, &current) { previous } else { current };
+            return if less_specific(&previous, &current) {
+                previous
+            } else {
+                current
+            };
         }
         Type::Dyn
     }
@@ -176,7 +222,14 @@ impl Checker<'_> {
             return t;
         }
         let at = e.at;
-        let Kind::Select { operand, field, test } = &mut e.kind else { return Type::Error };
+        let Kind::Select {
+            operand,
+            field,
+            test,
+        } = &mut e.kind
+        else {
+            return Type::Error;
+        };
         let (field, test) = (field.clone(), *test);
         let t = self.field(at, operand, &field, false);
         if test { Type::Bool } else { t }
@@ -205,7 +258,10 @@ impl Checker<'_> {
             }
             Type::Dyn | Type::Error => Type::Dyn,
             other => {
-                self.issue(at, format!("type '{other}' does not support field selection"));
+                self.issue(
+                    at,
+                    format!("type '{other}' does not support field selection"),
+                );
                 Type::Dyn
             }
         };
@@ -214,12 +270,18 @@ impl Checker<'_> {
 
     fn call(&mut self, e: &mut Expr) -> Type {
         let (at, id) = (e.at, e.id);
-        let Kind::Call { name, target, args } = &mut e.kind else { return Type::Error };
+        let Kind::Call { name, target, args } = &mut e.kind else {
+            return Type::Error;
+        };
         if name == "_?._" && args.len() == 2 {
-            self.out.overloads.insert(id, vec!["select_optional_field".into()]);
+            self.out
+                .overloads
+                .insert(id, vec!["select_optional_field".into()]);
             let (left, right) = args.split_at_mut(1);
             self.out.types[right[0].id] = Type::String;
-            let Kind::Literal(crate::value::Value::String(field)) = &right[0].kind else { return Type::Error };
+            let Kind::Literal(crate::value::Value::String(field)) = &right[0].kind else {
+                return Type::Error;
+            };
             return self.field(at, &mut left[0], &field.to_string(), true);
         }
         for a in args.iter_mut() {
@@ -240,7 +302,9 @@ impl Checker<'_> {
             self.check(t);
         }
         let Some(overloads) = self.env.overloads(&bare) else {
-            let on_error = target.as_deref().is_some_and(|t| self.out.types[t.id] == Type::Error);
+            let on_error = target
+                .as_deref()
+                .is_some_and(|t| self.out.types[t.id] == Type::Error);
             if let Some(reason) = self.env.refused(&bare) {
                 if on_error {
                     return Type::Error;
@@ -251,15 +315,33 @@ impl Checker<'_> {
             return self.undeclared(at, &name.clone());
         };
         *name = bare;
-        let types: Vec<Type> = target.iter().map(|t| &**t).chain(args.iter()).map(|a| self.out.types[a.id].clone()).collect();
+        let types: Vec<Type> = target
+            .iter()
+            .map(|t| &**t)
+            .chain(args.iter())
+            .map(|a| self.out.types[a.id].clone())
+            .collect();
         self.resolve_overload((at, id), (name, target.is_some()), &types, overloads)
     }
 
-    fn resolve_overload(&mut self, (at, id): (usize, usize), (name, member): (&str, bool), types: &[Type], overloads: &[Overload]) -> Type {
+    fn resolve_overload(
+        &mut self,
+        (at, id): (usize, usize),
+        (name, member): (&str, bool),
+        types: &[Type],
+        overloads: &[Overload],
+    ) -> Type {
         let (mut result, mut ids) = (None::<Type>, Vec::new());
-        for o in overloads.iter().filter(|o| o.member == member && o.args.len() == types.len()) {
+        for o in overloads
+            .iter()
+            .filter(|o| o.member == member && o.args.len() == types.len())
+        {
             let mut vars = BTreeMap::new();
-            let args: Vec<Type> = o.args.iter().map(|a| self.instantiate(a, &mut vars)).collect();
+            let args: Vec<Type> = o
+                .args
+                .iter()
+                .map(|a| self.instantiate(a, &mut vars))
+                .collect();
             let out = self.instantiate(&o.result, &mut vars);
             if !self.all_assignable(types, &args) {
                 continue;
@@ -276,9 +358,22 @@ impl Checker<'_> {
             self.out.overloads.insert(id, ids);
             return t;
         }
-        let mut shown: Vec<String> = types.iter().map(|t| self.resolve(t, true).to_string()).collect();
-        let receiver = if member { format!("{}.", shown.remove(0)) } else { String::new() };
-        self.issue(at, format!("found no matching overload for '{name}' applied to '{receiver}({})'", shown.join(", ")));
+        let mut shown: Vec<String> = types
+            .iter()
+            .map(|t| self.resolve(t, true).to_string())
+            .collect();
+        let receiver = if member {
+            format!("{}.", shown.remove(0))
+        } else {
+            String::new()
+        };
+        self.issue(
+            at,
+            format!(
+                "found no matching overload for '{name}' applied to '{receiver}({})'",
+                shown.join(", ")
+            ),
+        );
         Type::Error
     }
 
@@ -323,7 +418,10 @@ impl Checker<'_> {
         let found = self.ty(e);
         if !self.assignable(expected, &found) {
             let (expected, found) = (self.resolve(expected, false), self.resolve(&found, false));
-            self.issue(e.at, format!("expected type '{expected}' but found '{found}'"));
+            self.issue(
+                e.at,
+                format!("expected type '{expected}' but found '{found}'"),
+            );
         }
     }
 
@@ -416,13 +514,22 @@ impl Checker<'_> {
         match (a, b) {
             (Type::Dyn | Type::Error, _) | (_, Type::Dyn | Type::Error) => true,
             (Type::Null, other) | (other, Type::Null) => {
-                matches!(other, Type::Null | Type::Opaque(..) | Type::Object(_) | Type::Timestamp | Type::Duration)
+                matches!(
+                    other,
+                    Type::Null
+                        | Type::Opaque(..)
+                        | Type::Object(_)
+                        | Type::Timestamp
+                        | Type::Duration
+                )
             }
             (Type::Type(_), Type::Type(_)) => true,
             (Type::List(x), Type::List(y)) => self.unify(x, y),
             (Type::Map(k, v), Type::Map(l, w)) => self.unify(k, l) && self.unify(v, w),
             (Type::Opaque(n, p), Type::Opaque(m, q)) => {
-                n == m && p.len() == q.len() && p.iter().zip(q.iter()).all(|(x, y)| self.unify(x, y))
+                n == m
+                    && p.len() == q.len()
+                    && p.iter().zip(q.iter()).all(|(x, y)| self.unify(x, y))
             }
             _ => a == b,
         }
@@ -440,7 +547,11 @@ impl Checker<'_> {
             if !self.unify(t, &bound) {
                 return false;
             }
-            let general = if less_specific(t, &bound) { t.clone() } else { bound };
+            let general = if less_specific(t, &bound) {
+                t.clone()
+            } else {
+                bound
+            };
             if !self.occurs(var, &general) {
                 self.bind(var, general);
             }
@@ -473,7 +584,9 @@ fn less_specific(a: &Type, b: &Type) -> bool {
         (_, Type::Dyn | Type::Var(_)) => false,
         (Type::List(x), Type::List(y)) => less_specific(x, y),
         (Type::Map(k, v), Type::Map(l, w)) => less_specific(k, l) && less_specific(v, w),
-        (Type::Opaque(n, p), Type::Opaque(m, q)) => n == m && p.iter().zip(q.iter()).all(|(x, y)| less_specific(x, y)),
+        (Type::Opaque(n, p), Type::Opaque(m, q)) => {
+            n == m && p.iter().zip(q.iter()).all(|(x, y)| less_specific(x, y))
+        }
         (Type::Type(_), Type::Type(_)) => true,
         _ => a == b,
     }
@@ -483,7 +596,11 @@ fn less_specific(a: &Type, b: &Type) -> bool {
 pub(crate) fn qualified(e: &Expr) -> Option<String> {
     match &e.kind {
         Kind::Ident(name) => Some(name.strip_prefix('.').unwrap_or(name).to_owned()),
-        Kind::Select { operand, field, test: false } => Some(format!("{}.{field}", qualified(operand)?)),
+        Kind::Select {
+            operand,
+            field,
+            test: false,
+        } => Some(format!("{}.{field}", qualified(operand)?)),
         _ => None,
     }
 }

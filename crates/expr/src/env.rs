@@ -29,8 +29,17 @@ impl Table {
             let mut cells = line.split('\t');
             let mut cell = || cells.next().unwrap_or_default();
             let (name, id, style, args, result) = (cell(), cell(), cell(), cell(), cell());
-            let args = args.split("; ").filter(|a| !a.is_empty()).map(Type::parse).collect();
-            let overload = Overload { id: id.into(), member: style == "m", args, result: Type::parse(result) };
+            let args = args
+                .split("; ")
+                .filter(|a| !a.is_empty())
+                .map(Type::parse)
+                .collect();
+            let overload = Overload {
+                id: id.into(),
+                member: style == "m",
+                args,
+                result: Type::parse(result),
+            };
             map.entry(name.into()).or_default().push(overload);
         }
         Self(map)
@@ -73,26 +82,41 @@ const TYPE_NAMES: [(&str, Type); 9] = [
     ("string", Type::String),
     ("uint", Type::Uint),
 ];
-const KUBERNETES_TYPES: [&str; 6] =
-    ["kubernetes.URL", "kubernetes.Quantity", "kubernetes.Semver", "net.IP", "net.CIDR", "kubernetes.NamedFormat"];
+const KUBERNETES_TYPES: [&str; 6] = [
+    "kubernetes.URL",
+    "kubernetes.Quantity",
+    "kubernetes.Semver",
+    "net.IP",
+    "net.CIDR",
+    "kubernetes.NamedFormat",
+];
 
 impl Env {
     /// An environment without variables.
     #[must_use]
     pub fn new(place: Place) -> Self {
-        Self { place, variables: BTreeMap::new() }
+        Self {
+            place,
+            variables: BTreeMap::new(),
+        }
     }
 
     /// The environment of a CRD's validation rules: `self` and `oldSelf`.
     #[must_use]
     pub fn crd(self_type: Type) -> Self {
-        Self::new(Place::Kubernetes).declare("self", self_type.clone()).declare("oldSelf", self_type)
+        Self::new(Place::Kubernetes)
+            .declare("self", self_type.clone())
+            .declare("oldSelf", self_type)
     }
 
     /// The toolkit's environment with its variables.
     #[must_use]
     pub fn flux(variables: &[(&str, Type)]) -> Self {
-        variables.iter().fold(Self::new(Place::Flux), |env, (name, ty)| env.declare(name, ty.clone()))
+        variables
+            .iter()
+            .fold(Self::new(Place::Flux), |env, (name, ty)| {
+                env.declare(name, ty.clone())
+            })
     }
 
     /// Adds a variable.
@@ -109,7 +133,8 @@ impl Env {
     pub fn compile(&self, src: &str) -> Result<Program, CompileError> {
         let chars: Vec<char> = src.chars().collect();
         let (mut expr, nodes) = parse::parse(&chars, self.macros())?;
-        let checked = check::check(self, &mut expr, nodes).map_err(|issues| CompileError::new(&chars, issues))?;
+        let checked = check::check(self, &mut expr, nodes)
+            .map_err(|issues| CompileError::new(&chars, issues))?;
         let invalid = crate::validate::literals(self, &expr, &checked);
         if !invalid.is_empty() {
             return Err(CompileError::new(&chars, invalid));
@@ -129,7 +154,10 @@ impl Env {
 
     fn macros(&self) -> Macros {
         let kubernetes = self.place == Place::Kubernetes;
-        Macros { two_variables: kubernetes, lists: kubernetes }
+        Macros {
+            two_variables: kubernetes,
+            lists: kubernetes,
+        }
     }
 
     pub(crate) fn variable(&self, name: &str) -> Option<&Type> {
@@ -147,7 +175,9 @@ impl Env {
             "map" => Some(of(Type::map(Type::Dyn, Type::Dyn))),
             "type" => Some(of(Type::Type(None))),
             "optional_type" => Some(of(Type::optional(Type::Dyn))),
-            _ if self.place == Place::Kubernetes && KUBERNETES_TYPES.contains(&name) => Some(of(Type::opaque(name))),
+            _ if self.place == Place::Kubernetes && KUBERNETES_TYPES.contains(&name) => {
+                Some(of(Type::opaque(name)))
+            }
             _ => None,
         }
     }
@@ -184,17 +214,26 @@ pub struct Program {
 
 impl Program {
     fn new(env: Env, expr: Expr, checked: Option<Checked>) -> Self {
-        Self { env, expr: Arc::new(expr), checked: checked.map(Arc::new) }
+        Self {
+            env,
+            expr: Arc::new(expr),
+            checked: checked.map(Arc::new),
+        }
     }
 
     /// The type of the value; `dyn` when the expression was only parsed.
     #[must_use]
     pub fn output_type(&self) -> Type {
-        self.checked.as_ref().map_or(Type::Dyn, |c| c.types[self.expr.id].clone())
+        self.checked
+            .as_ref()
+            .map_or(Type::Dyn, |c| c.types[self.expr.id].clone())
     }
 
     /// The overload ids the checker left for a call.
     pub(crate) fn overloads(&self, id: usize) -> &[String] {
-        self.checked.as_ref().and_then(|c| c.overloads.get(&id)).map_or(&[], Vec::as_slice)
+        self.checked
+            .as_ref()
+            .and_then(|c| c.overloads.get(&id))
+            .map_or(&[], Vec::as_slice)
     }
 }

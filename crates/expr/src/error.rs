@@ -12,7 +12,10 @@ pub(crate) struct Issue {
 
 impl Issue {
     pub(crate) fn new(at: usize, message: impl Into<String>) -> Self {
-        Self { at: Some(at), message: message.into() }
+        Self {
+            at: Some(at),
+            message: message.into(),
+        }
     }
 }
 
@@ -42,12 +45,25 @@ impl CompileError {
             display(&mut text, src, issue, place(issue));
         }
         let (line, col) = issues.first().map_or((1, 0), place);
-        let message = issues.first().map(|i| i.message.clone()).unwrap_or_default();
-        Self { line: usize::try_from(line).unwrap_or(0), col: usize::try_from(col + 1).unwrap_or(0), message, text }
+        let message = issues
+            .first()
+            .map(|i| i.message.clone())
+            .unwrap_or_default();
+        Self {
+            line: usize::try_from(line).unwrap_or(0),
+            col: usize::try_from(col + 1).unwrap_or(0),
+            message,
+            text,
+        }
     }
 
     pub(crate) fn plain(message: String) -> Self {
-        Self { line: 0, col: 0, text: message.clone(), message }
+        Self {
+            line: 0,
+            col: 0,
+            text: message.clone(),
+            message,
+        }
     }
 }
 
@@ -62,18 +78,31 @@ fn place(src: &[char], at: usize) -> (i64, i64) {
 fn display(out: &mut String, src: &[char], issue: &Issue, (line, col): (i64, i64)) {
     use fmt::Write as _;
     let _ = write!(out, "ERROR: <input>:{line}:{}: {}", col + 1, issue.message);
-    let Ok(index) = usize::try_from(line - 1) else { return };
-    let snippet: Vec<char> = src.split(|&c| c == '\n').nth(index).unwrap_or_default().to_vec();
+    let Ok(index) = usize::try_from(line - 1) else {
+        return;
+    };
+    let snippet: Vec<char> = src
+        .split(|&c| c == '\n')
+        .nth(index)
+        .unwrap_or_default()
+        .to_vec();
     if snippet.iter().map(|c| c.len_utf8()).sum::<usize>() > 16384 {
         return;
     }
-    let shown: String = snippet.iter().map(|&c| if c == '\t' { ' ' } else { c }).collect();
+    let shown: String = snippet
+        .iter()
+        .map(|&c| if c == '\t' { ' ' } else { c })
+        .collect();
     let _ = write!(out, "\n | {shown}\n | ");
     let col = usize::try_from(col).unwrap_or(0);
     for c in snippet.iter().take(col) {
         out.push(if c.len_utf8() > 1 { '\u{ff0e}' } else { '.' });
     }
-    out.push(if snippet.get(col).is_some_and(|c| c.len_utf8() > 1) { '\u{ff3e}' } else { '^' });
+    out.push(if snippet.get(col).is_some_and(|c| c.len_utf8() > 1) {
+        '\u{ff3e}'
+    } else {
+        '^'
+    });
 }
 
 /// A run that gave no value. The text is cel-go's.
@@ -87,11 +116,17 @@ pub struct EvalError {
 
 impl EvalError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), exhausted: false }
+        Self {
+            message: message.into(),
+            exhausted: false,
+        }
     }
 
     pub(crate) fn exhausted() -> Self {
-        Self { message: "operation cancelled: actual cost limit exceeded".into(), exhausted: true }
+        Self {
+            message: "operation cancelled: actual cost limit exceeded".into(),
+            exhausted: true,
+        }
     }
 
     pub(crate) fn no_such_overload() -> Self {

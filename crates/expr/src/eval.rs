@@ -58,7 +58,10 @@ pub struct Budget {
 
 impl Budget {
     /// The API server's limit for one call.
-    pub const PER_CALL: Self = Self { cost: 1_000_000, work: 4_000_000 };
+    pub const PER_CALL: Self = Self {
+        cost: 1_000_000,
+        work: 4_000_000,
+    };
 }
 
 impl Default for Budget {
@@ -77,7 +80,11 @@ impl Program {
     }
 
     /// Runs the program and tells its cost.
-    pub fn eval_counted<'a>(&self, vars: &Bindings<'a>, budget: Budget) -> (Result<Value<'a>, EvalError>, u64) {
+    pub fn eval_counted<'a>(
+        &self,
+        vars: &Bindings<'a>,
+        budget: Budget,
+    ) -> (Result<Value<'a>, EvalError>, u64) {
         let mut run = Run {
             program: self,
             vars,
@@ -108,12 +115,19 @@ pub(crate) struct Run<'p, 'a> {
 impl<'p, 'a> Run<'p, 'a> {
     fn pay(&mut self, cost: u64) -> Result<(), EvalError> {
         self.cost = self.cost.saturating_add(cost);
-        if self.cost > self.limit { Err(EvalError::exhausted()) } else { Ok(()) }
+        if self.cost > self.limit {
+            Err(EvalError::exhausted())
+        } else {
+            Ok(())
+        }
     }
 
     /// Pays for `n` steps that the cost rules take for one.
     pub(crate) fn labour(&mut self, n: usize) -> Result<(), EvalError> {
-        self.work = self.work.checked_sub(n as u64).ok_or_else(EvalError::exhausted)?;
+        self.work = self
+            .work
+            .checked_sub(n as u64)
+            .ok_or_else(EvalError::exhausted)?;
         Ok(())
     }
 
@@ -121,7 +135,11 @@ impl<'p, 'a> Run<'p, 'a> {
         match &e.kind {
             Kind::Literal(v) => Ok(v.clone()),
             Kind::Ident(_) => self.attribute(e),
-            Kind::Select { operand, field, test: true } => {
+            Kind::Select {
+                operand,
+                field,
+                test: true,
+            } => {
                 let v = self.qualify(operand);
                 self.pay(1)?;
                 let name = |failed: EvalError| match crate::check::qualified(operand) {
@@ -164,18 +182,28 @@ impl<'p, 'a> Run<'p, 'a> {
     fn qualify(&mut self, e: &'p Expr) -> Out<'a> {
         match &e.kind {
             Kind::Ident(name) => self.ident(name),
-            Kind::Select { operand, field, test: false } => {
+            Kind::Select {
+                operand,
+                field,
+                test: false,
+            } => {
                 if let Some(v) = self.qualified_name(e) {
                     return Ok(v);
                 }
-                let v = self.qualify(operand).map_err(|failed| self.whole_name(e, failed))?;
+                let v = self
+                    .qualify(operand)
+                    .map_err(|failed| self.whole_name(e, failed))?;
                 let (v, wrapped) = opened(v);
-                let Some(v) = v else { return Ok(Value::Optional(None)) };
+                let Some(v) = v else {
+                    return Ok(Value::Optional(None));
+                };
                 let got = select(&v, field);
                 if wrapped {
                     return match got {
                         Ok(v) => self.pay(1).map(|()| Value::some(v)),
-                        Err(e) if e.to_string().starts_with("no such key") => Ok(Value::Optional(None)),
+                        Err(e) if e.to_string().starts_with("no such key") => {
+                            Ok(Value::Optional(None))
+                        }
                         Err(e) => Err(e),
                     };
                 }
@@ -207,7 +235,9 @@ impl<'p, 'a> Run<'p, 'a> {
         let (v, wrapped) = opened(v);
         let constant = cost::is_constant(key);
         let key = self.eval(key)?;
-        let Some(v) = v else { return Ok(Value::Optional(None)) };
+        let Some(v) = v else {
+            return Ok(Value::Optional(None));
+        };
         if optional || wrapped {
             return match lookup(&v, &key)? {
                 Some(found) => self.pay(u64::from(constant)).map(|()| Value::some(found)),
@@ -235,7 +265,9 @@ impl<'p, 'a> Run<'p, 'a> {
             return None;
         }
         let name = crate::check::qualified(e)?;
-        let Type::Type(Some(t)) = self.program.env.named_type(&name)? else { return None };
+        let Type::Type(Some(t)) = self.program.env.named_type(&name)? else {
+            return None;
+        };
         Some(Value::Type((*t).clone()))
     }
 
@@ -267,6 +299,7 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     fn list(&mut self, e: &Expr, elems: &'p [Expr], optional: &[usize]) -> Out<'a> {
+        self.labour(elems.len())?;
         let mut out = Vec::with_capacity(elems.len());
         for (i, el) in elems.iter().enumerate() {
             let v = self.eval(el)?;
@@ -279,7 +312,9 @@ impl<'p, 'a> Run<'p, 'a> {
                 Value::Optional(None) => {}
                 other => {
                     let shown = functions::convert::shown(&other);
-                    return Err(EvalError::new(format!("cannot initialize optional list element from non-optional value {shown}")));
+                    return Err(EvalError::new(format!(
+                        "cannot initialize optional list element from non-optional value {shown}"
+                    )));
                 }
             }
         }
@@ -290,6 +325,7 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     fn map(&mut self, e: &Expr, entries: &'p [Entry]) -> Out<'a> {
+        self.labour(entries.len())?;
         let mut out = BTreeMap::new();
         for entry in entries {
             let key = Key::from_value(&self.eval(&entry.key)?)?;
@@ -299,8 +335,13 @@ impl<'p, 'a> Run<'p, 'a> {
                     Value::Optional(Some(v)) => value = (*v).clone(),
                     Value::Optional(None) => continue,
                     other => {
-                        let (key, shown) = (functions::convert::shown(&key.value()), functions::convert::shown(&other));
-                        return Err(EvalError::new(format!("cannot initialize optional entry '{key}' from non-optional value {shown}")));
+                        let (key, shown) = (
+                            functions::convert::shown(&key.value()),
+                            functions::convert::shown(&other),
+                        );
+                        return Err(EvalError::new(format!(
+                            "cannot initialize optional entry '{key}' from non-optional value {shown}"
+                        )));
                     }
                 }
             }
@@ -323,10 +364,23 @@ impl<'p, 'a> Run<'p, 'a> {
 
     fn fold_over(&mut self, fold: &'p Fold, range: &Value<'a>, init: Value<'a>) -> Out<'a> {
         let items: Vec<(Value<'a>, Value<'a>)> = match range {
-            Value::List(l) if fold.var2.is_some() => l.iter().enumerate().map(|(i, v)| (Value::Int(i as i64), v)).collect(),
+            Value::List(l) if fold.var2.is_some() => l
+                .iter()
+                .enumerate()
+                .map(|(i, v)| (Value::Int(i as i64), v))
+                .collect(),
             Value::List(l) => l.iter().map(|v| (v, Value::Null)).collect(),
-            Value::Map(m) => m.keys().into_iter().map(|k| (k.clone(), m.get(&k).unwrap_or(Value::Null))).collect(),
-            _ => return Err(EvalError::new(format!("got '{}', expected iterable type", go_type(range)))),
+            Value::Map(m) => m
+                .keys()
+                .into_iter()
+                .map(|k| (k.clone(), m.get(&k).unwrap_or(Value::Null)))
+                .collect(),
+            _ => {
+                return Err(EvalError::new(format!(
+                    "got '{}', expected iterable type",
+                    go_type(range)
+                )));
+            }
         };
         self.labour(items.len())?;
         let accu = self.scopes.len();
@@ -371,7 +425,9 @@ impl<'p, 'a> Run<'p, 'a> {
 
     /// One step; with an accumulator in error only the new term can settle the result.
     fn step(&mut self, step: &'p Expr, failed: Option<&EvalError>) -> Out<'a> {
-        let (Some(failed), Kind::Logic { and, terms, .. }) = (failed, &step.kind) else { return self.eval(step) };
+        let (Some(failed), Kind::Logic { and, terms, .. }) = (failed, &step.kind) else {
+            return self.eval(step);
+        };
         self.pay(1)?;
         match self.eval(&terms[1]) {
             Ok(Value::Bool(b)) if b != *and => Ok(Value::Bool(b)),
@@ -381,7 +437,9 @@ impl<'p, 'a> Run<'p, 'a> {
     }
 
     fn call(&mut self, e: &'p Expr) -> Out<'a> {
-        let Kind::Call { name, target, args } = &e.kind else { return Err(EvalError::no_such_overload()) };
+        let Kind::Call { name, target, args } = &e.kind else {
+            return Err(EvalError::no_such_overload());
+        };
         let before = self.cost;
         let parts: Vec<&'p Expr> = target.as_deref().into_iter().chain(args).collect();
         let full;
@@ -414,8 +472,14 @@ impl<'p, 'a> Run<'p, 'a> {
         let mut failed = None;
         for (i, part) in parts.iter().enumerate() {
             // The accumulator is moved into the step that replaces it: appending to it must not copy it.
-            let taken = i == 0 && matches!(name, "_+_" | "cel.@mapInsert") && matches!(&part.kind, Kind::Ident(n) if n == ACCU);
-            match if taken { self.take_accu() } else { self.eval(part) } {
+            let taken = i == 0
+                && matches!(name, "_+_" | "cel.@mapInsert")
+                && matches!(&part.kind, Kind::Ident(n) if n == ACCU);
+            match if taken {
+                self.take_accu()
+            } else {
+                self.eval(part)
+            } {
                 Ok(v) => values.push(v),
                 Err(e) if e.is_exhausted() || parts.len() > 2 => return Err(e),
                 // Both arguments are looked at before an error is passed on, and the call is paid for.
@@ -431,11 +495,36 @@ impl<'p, 'a> Run<'p, 'a> {
             Some(Value::Ext(x)) => x.max_regex_size(),
             _ => None,
         };
-        let walk = values.first().filter(|_| matches!(name, "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf")).map_or(0, cost::walk);
-        let keys = if name == "@sortByAssociatedKeys" { values.get(1) } else { values.first() };
+        let walk = values
+            .first()
+            .filter(|_| {
+                matches!(
+                    name,
+                    "isSorted" | "sum" | "max" | "min" | "indexOf" | "lastIndexOf"
+                )
+            })
+            .map_or(0, cost::walk);
+        let keys = if name == "@sortByAssociatedKeys" {
+            values.get(1)
+        } else {
+            values.first()
+        };
         let texts = matches!(keys, Some(Value::List(l)) if matches!(l.get(0), Some(Value::String(_) | Value::Bytes(_))));
-        let depth = if let Some(Value::Int(n)) = values.get(1) { u64::try_from(*n).unwrap_or(0) } else { 1 };
-        let paid = cost::Call { name, id, sizes: &sizes, ext, walk, texts, depth, regex_size };
+        let depth = if let Some(Value::Int(n)) = values.get(1) {
+            u64::try_from(*n).unwrap_or(0)
+        } else {
+            1
+        };
+        let paid = cost::Call {
+            name,
+            id,
+            sizes: &sizes,
+            ext,
+            walk,
+            texts,
+            depth,
+            regex_size,
+        };
         if let Some(failed) = failed {
             self.pay(cost::of_call(&paid, &Value::Null))?;
             return Err(failed);
@@ -448,7 +537,10 @@ impl<'p, 'a> Run<'p, 'a> {
             self.cost = before;
             return out;
         }
-        if name == "@in" && matches!(parts[1].kind, Kind::List { .. }) && cost::is_constant(parts[1]) {
+        if name == "@in"
+            && matches!(parts[1].kind, Kind::List { .. })
+            && cost::is_constant(parts[1])
+        {
             return out;
         }
         self.pay(cost::of_call(&paid, out.as_ref().unwrap_or(&Value::Null)))?;
@@ -458,7 +550,9 @@ impl<'p, 'a> Run<'p, 'a> {
     fn take_accu(&mut self) -> Out<'a> {
         self.pay(1)?;
         let found = self.scopes.iter_mut().rev().find(|(n, _)| *n == ACCU);
-        found.map(|(_, v)| std::mem::replace(v, Value::Null)).ok_or_else(EvalError::no_such_overload)
+        found
+            .map(|(_, v)| std::mem::replace(v, Value::Null))
+            .ok_or_else(EvalError::no_such_overload)
     }
 
     fn not_strictly_false(&mut self, arg: &'p Expr) -> Out<'a> {
@@ -531,7 +625,9 @@ fn has<'a>(v: &Value<'a>, field: &str) -> Out<'a> {
 
 fn select<'a>(v: &Value<'a>, field: &str) -> Out<'a> {
     match v {
-        Value::Map(m) => m.field(field).ok_or_else(|| EvalError::new(format!("no such key: {field}"))),
+        Value::Map(m) => m
+            .field(field)
+            .ok_or_else(|| EvalError::new(format!("no such key: {field}"))),
         Value::List(_) => Err(EvalError::new("unsupported index type 'string' in list")),
         _ => Err(EvalError::new(format!("no such key: {field}"))),
     }
@@ -550,20 +646,26 @@ fn lookup<'a>(v: &Value<'a>, key: &Value<'a>) -> Result<Option<Value<'a>>, EvalE
 }
 
 fn list_index(key: &Value<'_>) -> Result<i64, EvalError> {
-    let unsupported = |shown: String| EvalError::new(format!("unsupported index value {shown} in list"));
+    let unsupported =
+        |shown: String| EvalError::new(format!("unsupported index value {shown} in list"));
     match key {
         Value::Int(i) => Ok(*i),
         Value::Uint(u) => i64::try_from(*u).map_err(|_| unsupported(u.to_string())),
         Value::Double(d) if d.fract() == 0.0 => Ok(*d as i64),
         Value::Double(d) => Err(unsupported(d.to_string())),
-        other => Err(EvalError::new(format!("unsupported index type '{}' in list", other.type_name()))),
+        other => Err(EvalError::new(format!(
+            "unsupported index type '{}' in list",
+            other.type_name()
+        ))),
     }
 }
 
 fn missing(v: &Value<'_>, key: &Value<'_>) -> EvalError {
     let shown = functions::convert::shown(key);
     match v {
-        Value::List(List::Values(_) | List::Json(..)) => EvalError::new(format!("index out of bounds: {shown}")),
+        Value::List(List::Values(_) | List::Json(..)) => {
+            EvalError::new(format!("index out of bounds: {shown}"))
+        }
         _ => EvalError::new(format!("no such key: {shown}")),
     }
 }

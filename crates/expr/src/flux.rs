@@ -34,7 +34,11 @@ impl Expression {
     ///
     /// # Errors
     /// A syntax or type error, or another output type.
-    pub fn compile(src: &str, variables: &[(&str, Type)], output: Option<&Type>) -> Result<Self, Error> {
+    pub fn compile(
+        src: &str,
+        variables: &[(&str, Type)],
+        output: Option<&Type>,
+    ) -> Result<Self, Error> {
         let compiled = Env::flux(variables).compile(src);
         let program = compiled.map_err(|e| Error::Parse(src.into(), e))?;
         if let Some(wanted) = output
@@ -42,7 +46,10 @@ impl Expression {
         {
             return Err(Error::Output(wanted.clone(), program.output_type()));
         }
-        Ok(Self { src: src.into(), program })
+        Ok(Self {
+            src: src.into(),
+            program,
+        })
     }
 
     /// Parses an expression without checking it: its variables are not known.
@@ -50,8 +57,13 @@ impl Expression {
     /// # Errors
     /// A syntax error.
     pub fn parse(src: &str) -> Result<Self, Error> {
-        let program = Env::new(Place::Flux).parse(src).map_err(|e| Error::Parse(src.into(), e))?;
-        Ok(Self { src: src.into(), program })
+        let program = Env::new(Place::Flux)
+            .parse(src)
+            .map_err(|e| Error::Parse(src.into(), e))?;
+        Ok(Self {
+            src: src.into(),
+            program,
+        })
     }
 
     /// The source text.
@@ -65,7 +77,9 @@ impl Expression {
     /// # Errors
     /// The run's error.
     pub fn eval<'a>(&self, vars: &Bindings<'a>, budget: Budget) -> Result<Value<'a>, Error> {
-        self.program.eval(vars, budget).map_err(|e| Error::Eval(self.src.clone(), e))
+        self.program
+            .eval(vars, budget)
+            .map_err(|e| Error::Eval(self.src.clone(), e))
     }
 
     /// Runs the expression for a yes or no.

@@ -45,11 +45,17 @@ impl Evaluator {
             if src.is_empty() {
                 return Ok(None);
             }
-            Expression::parse(src).map(Some).map_err(|e| Error::Parse(name, e))
+            Expression::parse(src)
+                .map(Some)
+                .map_err(|e| Error::Parse(name, e))
         };
         let current = parse("Current", current)?.ok_or(Error::NoCurrent)?;
         let failed = parse("Failed", failed)?;
-        Ok(Self { current, in_progress: parse("InProgress", in_progress)?, failed })
+        Ok(Self {
+            current,
+            in_progress: parse("InProgress", in_progress)?,
+            failed,
+        })
     }
 
     /// The health of an object. An object whose controller has not seen its generation is on its way.
@@ -58,8 +64,10 @@ impl Evaluator {
     /// The first expression that fails.
     pub fn evaluate(&self, object: &Json, budget: Budget) -> Result<Health, flux::Error> {
         let number = |path: [&str; 2]| object.get(path[0])?.get(path[1])?.as_i64();
-        if let (Some(seen), Some(generation)) = (number(["status", "observedGeneration"]), number(["metadata", "generation"]))
-            && seen != generation
+        if let (Some(seen), Some(generation)) = (
+            number(["status", "observedGeneration"]),
+            number(["metadata", "generation"]),
+        ) && seen != generation
         {
             return Ok(Health::InProgress);
         }

@@ -25,8 +25,8 @@ pub(crate) struct Token {
 }
 
 const PUNCTS: [&str; 24] = [
-    "==", "!=", "<=", ">=", "&&", "||", "<", ">", "[", "]", "{", "}", "(", ")", ".", ",", "-", "!", "?", ":", "+", "*",
-    "/", "%",
+    "==", "!=", "<=", ">=", "&&", "||", "<", ">", "[", "]", "{", "}", "(", ")", ".", ",", "-", "!",
+    "?", ":", "+", "*", "/", "%",
 ];
 
 /// Cuts the source into tokens. What no rule matches is reported and skipped, so parsing goes on behind it.
@@ -44,19 +44,33 @@ pub(crate) fn lex(src: &[char], issues: &mut Vec<Issue>) -> Vec<Token> {
         } else {
             match token(&src[at..]) {
                 Ok((kind, len)) => {
-                    out.push(Token { kind, at, text: src[at..at + len].iter().collect() });
+                    out.push(Token {
+                        kind,
+                        at,
+                        text: src[at..at + len].iter().collect(),
+                    });
                     at += len;
                 }
                 Err(len) => {
                     let text: String = src[at..at + len].iter().collect();
-                    let shown = text.replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r");
-                    issues.push(Issue::new(at, format!("Syntax error: token recognition error at: '{shown}'")));
+                    let shown = text
+                        .replace('\n', "\\n")
+                        .replace('\t', "\\t")
+                        .replace('\r', "\\r");
+                    issues.push(Issue::new(
+                        at,
+                        format!("Syntax error: token recognition error at: '{shown}'"),
+                    ));
                     at += len;
                 }
             }
         }
     }
-    out.push(Token { kind: Tok::Eof, at: src.len(), text: "<EOF>".into() });
+    out.push(Token {
+        kind: Tok::Eof,
+        at: src.len(),
+        text: "<EOF>".into(),
+    });
     out
 }
 
@@ -67,14 +81,23 @@ fn token(s: &[char]) -> Result<(Tok, usize), usize> {
         return string(s, body).map(|len| (tok, len));
     }
     if c.is_ascii_alphabetic() || c == '_' {
-        return Ok((Tok::Ident, run(s, 0, |c| c.is_ascii_alphanumeric() || c == '_')));
+        return Ok((
+            Tok::Ident,
+            run(s, 0, |c| c.is_ascii_alphanumeric() || c == '_'),
+        ));
     }
     if c.is_ascii_digit() || (c == '.' && s.get(1).is_some_and(char::is_ascii_digit)) {
         return Ok(number(s));
     }
     if c == '`' {
-        let end = run(s, 1, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' '));
-        return if end > 1 && s.get(end) == Some(&'`') { Ok((Tok::Escaped, end + 1)) } else { Err(end.min(s.len())) };
+        let end = run(s, 1, |c| {
+            c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ')
+        });
+        return if end > 1 && s.get(end) == Some(&'`') {
+            Ok((Tok::Escaped, end + 1))
+        } else {
+            Err(end.min(s.len()))
+        };
     }
     for p in PUNCTS {
         if p.chars().enumerate().all(|(i, c)| s.get(i) == Some(&c)) {
@@ -82,7 +105,11 @@ fn token(s: &[char]) -> Result<(Tok, usize), usize> {
         }
     }
     // The first half of an operator takes the character that should have been its second.
-    Err(if matches!(c, '&' | '|' | '=') && s.len() > 1 { 2 } else { 1 })
+    Err(if matches!(c, '&' | '|' | '=') && s.len() > 1 {
+        2
+    } else {
+        1
+    })
 }
 
 /// Whether a string or bytes literal begins here, and after how many prefix letters.
@@ -108,11 +135,21 @@ fn string(s: &[char], body: usize) -> Result<usize, usize> {
     }
     string_end(s, body + 1, quote, false, raw).or_else(|at| {
         // An empty string is what remains of an unterminated triple one.
-        if triple { Ok(body + 2) } else { Err(at.min(s.len()).max(1)) }
+        if triple {
+            Ok(body + 2)
+        } else {
+            Err(at.min(s.len()).max(1))
+        }
     })
 }
 
-fn string_end(s: &[char], mut at: usize, quote: char, triple: bool, raw: bool) -> Result<usize, usize> {
+fn string_end(
+    s: &[char],
+    mut at: usize,
+    quote: char,
+    triple: bool,
+    raw: bool,
+) -> Result<usize, usize> {
     loop {
         match s.get(at) {
             None => return Err(at),
@@ -149,7 +186,10 @@ fn escape(s: &[char]) -> Result<usize, usize> {
 }
 
 fn run(s: &[char], from: usize, ok: impl Fn(char) -> bool) -> usize {
-    s[from..].iter().position(|&c| !ok(c)).map_or(s.len(), |n| from + n)
+    s[from..]
+        .iter()
+        .position(|&c| !ok(c))
+        .map_or(s.len(), |n| from + n)
 }
 
 fn number(s: &[char]) -> (Tok, usize) {
@@ -157,7 +197,11 @@ fn number(s: &[char]) -> (Tok, usize) {
     let unsigned = |end: usize| matches!(s.get(end), Some('u' | 'U'));
     if s[0] == '0' && s.get(1) == Some(&'x') && s.get(2).is_some_and(char::is_ascii_hexdigit) {
         let end = run(s, 2, |c| c.is_ascii_hexdigit());
-        return if unsigned(end) { (Tok::Uint, end + 1) } else { (Tok::Int, end) };
+        return if unsigned(end) {
+            (Tok::Uint, end + 1)
+        } else {
+            (Tok::Int, end)
+        };
     }
     let whole = run(s, 0, digit);
     let mut end = whole;
@@ -231,14 +275,22 @@ enum Piece {
 fn strip(text: &str) -> (&str, bool) {
     let raw = text.starts_with(['r', 'R']);
     let text = if raw { &text[1..] } else { text };
-    let n = if text.len() >= 6 && (text.starts_with("\"\"\"") || text.starts_with("'''")) { 3 } else { 1 };
+    let n = if text.len() >= 6 && (text.starts_with("\"\"\"") || text.starts_with("'''")) {
+        3
+    } else {
+        1
+    };
     (&text[n..text.len() - n], raw)
 }
 
 fn each_escape(body: &str, mut put: impl FnMut(Piece) -> bool) -> bool {
     let mut chars = body.chars();
     while let Some(c) = chars.next() {
-        let piece = if c == '\\' { escaped(&mut chars) } else { Piece::Char(c) };
+        let piece = if c == '\\' {
+            escaped(&mut chars)
+        } else {
+            Piece::Char(c)
+        };
         if !put(piece) {
             return false;
         }
@@ -248,11 +300,19 @@ fn each_escape(body: &str, mut put: impl FnMut(Piece) -> bool) -> bool {
 
 /// What stands behind a backslash.
 fn escaped(chars: &mut std::str::Chars<'_>) -> Piece {
-    let Some(c) = chars.next() else { return Piece::Bad };
-    let mut code = |n: usize, radix: u32, first: u32| {
-        chars.by_ref().take(n).try_fold(first, |v, c| c.to_digit(radix).map(|d| v * radix + d))
+    let Some(c) = chars.next() else {
+        return Piece::Bad;
     };
-    let byte = |v: Option<u32>| v.and_then(|v| u8::try_from(v).ok()).map_or(Piece::Bad, Piece::Byte);
+    let mut code = |n: usize, radix: u32, first: u32| {
+        chars
+            .by_ref()
+            .take(n)
+            .try_fold(first, |v, c| c.to_digit(radix).map(|d| v * radix + d))
+    };
+    let byte = |v: Option<u32>| {
+        v.and_then(|v| u8::try_from(v).ok())
+            .map_or(Piece::Bad, Piece::Byte)
+    };
     let scalar = |v: Option<u32>| v.and_then(char::from_u32).map_or(Piece::Bad, Piece::Code);
     match c {
         'a' => Piece::Char('\u{7}'),

@@ -11,8 +11,10 @@
 mod ast;
 mod check;
 mod cost;
+pub mod crd;
 mod env;
 mod error;
+mod estimate;
 mod eval;
 pub mod flux;
 pub mod functions;

@@ -11,8 +11,24 @@ const SIZE_LIMIT: usize = 100_000;
 const DEPTH_LIMIT: usize = 250;
 
 const RESERVED: [&str; 18] = [
-    "as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop", "package",
-    "namespace", "return", "var", "void", "while", "in",
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "for",
+    "function",
+    "if",
+    "import",
+    "let",
+    "loop",
+    "package",
+    "namespace",
+    "return",
+    "var",
+    "void",
+    "while",
+    "in",
 ];
 
 const STARTS: &str = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}";
@@ -43,13 +59,26 @@ pub(crate) struct Macros {
 /// Parses the source; also returns how many node numbers were given out.
 pub(crate) fn parse(src: &[char], macros: Macros) -> Result<(Expr, usize), CompileError> {
     if src.len() > SIZE_LIMIT {
-        let message = format!("expression code point size exceeds limit: size: {}, limit {SIZE_LIMIT}", src.len());
-        return Err(CompileError::plain(format!("ERROR: <input>:-1:0: {message}")));
+        let message = format!(
+            "expression code point size exceeds limit: size: {}, limit {SIZE_LIMIT}",
+            src.len()
+        );
+        return Err(CompileError::plain(format!(
+            "ERROR: <input>:-1:0: {message}"
+        )));
     }
     let mut issues = Vec::new();
     let tokens = lex::lex(src, &mut issues);
     let (two_variables, lists) = (macros.two_variables, macros.lists);
-    let mut p = Parser { tokens, pos: 0, nest: 0, next_id: 0, issues, two_variables, lists };
+    let mut p = Parser {
+        tokens,
+        pos: 0,
+        nest: 0,
+        next_id: 0,
+        issues,
+        two_variables,
+        lists,
+    };
     let parsed = p.start();
     match parsed {
         Ok(expr) if p.issues.is_empty() => Ok((expr, p.next_id)),
@@ -63,8 +92,15 @@ impl Parser {
         let tok = self.peek().clone();
         if tok.kind != Tok::Eof {
             let next_is_eof = self.tokens[self.pos + 1].kind == Tok::Eof;
-            let word = if next_is_eof { "extraneous" } else { "mismatched" };
-            self.issue(tok.at, format!("Syntax error: {word} input '{}' expecting <EOF>", tok.text));
+            let word = if next_is_eof {
+                "extraneous"
+            } else {
+                "mismatched"
+            };
+            self.issue(
+                tok.at,
+                format!("Syntax error: {word} input '{}' expecting <EOF>", tok.text),
+            );
             return Err(Stop);
         }
         Ok(expr)
@@ -100,7 +136,10 @@ impl Parser {
         let message = if missing {
             format!("Syntax error: missing '{text}' at '{}'", tok.text)
         } else {
-            format!("Syntax error: mismatched input '{}' expecting '{text}'", tok.text)
+            format!(
+                "Syntax error: mismatched input '{}' expecting '{text}'",
+                tok.text
+            )
         };
         self.issue(tok.at, message);
         Err(Stop)
@@ -113,7 +152,13 @@ impl Parser {
         if self.is(text) || comma || elements == 0 {
             return self.expect(text);
         }
-        self.issue(tok.at, format!("Syntax error: mismatched input '{}' expecting {{'{text}', ','}}", tok.text));
+        self.issue(
+            tok.at,
+            format!(
+                "Syntax error: mismatched input '{}' expecting {{'{text}', ','}}",
+                tok.text
+            ),
+        );
         Err(Stop)
     }
 
@@ -125,7 +170,12 @@ impl Parser {
     pub(crate) fn node(&mut self, at: usize, depth: usize, kind: Kind) -> Expr {
         let id = self.next_id;
         self.next_id += 1;
-        Expr { at, id, depth, kind }
+        Expr {
+            at,
+            id,
+            depth,
+            kind,
+        }
     }
 
     /// Counts one level of a recursive rule above `depth`.
@@ -138,18 +188,23 @@ impl Parser {
     }
 
     fn internal(&mut self, message: &str) {
-        self.issues.push(Issue { at: None, message: message.into() });
+        self.issues.push(Issue {
+            at: None,
+            message: message.into(),
+        });
     }
 
     fn expr(&mut self) -> Parsed {
         self.nest += 1;
         if self.nest > DEPTH_LIMIT {
-            self.internal(&format!("expression recursion limit exceeded: {DEPTH_LIMIT}"));
+            self.internal(&format!(
+                "expression recursion limit exceeded: {DEPTH_LIMIT}"
+            ));
             return Err(Stop);
         }
-        let cond = self.or()?;
+        let cond = self.binary(1)?;
         let out = if let Some(at) = self.take("?") {
-            let yes = self.or()?;
+            let yes = self.binary(1)?;
             self.expect(":")?;
             let no = self.expr()?;
             let depth = self.deeper(cond.depth.max(yes.depth).max(no.depth))?;
@@ -162,65 +217,79 @@ impl Parser {
     }
 
     fn call_node(&mut self, at: usize, depth: usize, name: &str, args: Vec<Expr>) -> Expr {
-        self.node(at, depth, Kind::Call { name: name.into(), target: None, args })
+        self.node(
+            at,
+            depth,
+            Kind::Call {
+                name: name.into(),
+                target: None,
+                args,
+            },
+        )
     }
 
-    fn or(&mut self) -> Parsed {
-        self.logic("||", Self::and)
+    /// The operator at hand: how tightly it binds, and the function it calls.
+    fn operator(&self) -> Option<(u8, &'static str)> {
+        let tok = self.peek();
+        Some(match (tok.kind, tok.text.as_str()) {
+            (Tok::Punct, "||") => (1, "||"),
+            (Tok::Punct, "&&") => (2, "&&"),
+            (Tok::Punct, "<") => (3, "_<_"),
+            (Tok::Punct, "<=") => (3, "_<=_"),
+            (Tok::Punct, ">") => (3, "_>_"),
+            (Tok::Punct, ">=") => (3, "_>=_"),
+            (Tok::Punct, "==") => (3, "_==_"),
+            (Tok::Punct, "!=") => (3, "_!=_"),
+            (Tok::Ident, "in") => (3, "@in"),
+            (Tok::Punct, "+") => (4, "_+_"),
+            (Tok::Punct, "-") => (4, "_-_"),
+            (Tok::Punct, "*") => (5, "_*_"),
+            (Tok::Punct, "/") => (5, "_/_"),
+            (Tok::Punct, "%") => (5, "_%_"),
+            _ => return None,
+        })
     }
 
-    fn and(&mut self) -> Parsed {
-        self.logic("&&", |p| p.relation())
-    }
-
-    fn logic(&mut self, op: &str, part: fn(&mut Self) -> Parsed) -> Parsed {
-        let first = part(self)?;
-        if !self.is(op) {
-            return Ok(first);
-        }
-        let mut terms = vec![first];
-        let at = self.peek().at;
-        while self.take(op).is_some() {
-            terms.push(part(self)?);
-        }
-        let depth = terms.iter().map(|t| t.depth).max().unwrap_or(0);
-        Ok(self.node(at, depth, Kind::Logic { and: op == "&&", terms }))
-    }
-
-    fn relation(&mut self) -> Parsed {
-        let mut left = self.sum()?;
-        loop {
-            let tok = self.peek();
-            let name = match (tok.kind, tok.text.as_str()) {
-                (Tok::Punct, "<" | "<=" | ">" | ">=" | "==" | "!=") => format!("_{}_", tok.text),
-                (Tok::Ident, "in") => "@in".into(),
-                _ => return Ok(left),
-            };
+    /// A chain of operators that bind at least as tightly as `level`. One function for all levels keeps the stack flat.
+    fn binary(&mut self, level: u8) -> Parsed {
+        let mut left = self.unary()?;
+        while let Some((tightness, name)) = self.operator().filter(|(t, _)| *t >= level) {
             let at = self.next().at;
-            let right = self.sum()?;
-            let depth = self.deeper(left.depth.max(right.depth))?;
-            left = self.call_node(at, depth, &name, vec![left, right]);
-        }
-    }
-
-    fn sum(&mut self) -> Parsed {
-        self.chain(&["+", "-"], |p| p.chain(&["*", "/", "%"], Self::unary))
-    }
-
-    fn chain(&mut self, ops: &[&str], part: fn(&mut Self) -> Parsed) -> Parsed {
-        let mut left = part(self)?;
-        while let Some(op) = ops.iter().find(|op| self.is(op)) {
-            let at = self.next().at;
-            let right = part(self)?;
-            let depth = self.deeper(left.depth.max(right.depth))?;
-            left = self.call_node(at, depth, &format!("_{op}_"), vec![left, right]);
+            let right = self.binary(tightness + 1)?;
+            left = self.combine(at, name, left, right)?;
         }
         Ok(left)
     }
 
+    fn combine(&mut self, at: usize, name: &str, mut left: Expr, right: Expr) -> Parsed {
+        if !matches!(name, "||" | "&&") {
+            let depth = self.deeper(left.depth.max(right.depth))?;
+            return Ok(self.call_node(at, depth, name, vec![left, right]));
+        }
+        let depth = left.depth.max(right.depth);
+        if let Kind::Logic { and, terms } = &mut left.kind
+            && *and == (name == "&&")
+        {
+            terms.push(right);
+            left.depth = depth;
+            return Ok(left);
+        }
+        Ok(self.node(
+            at,
+            depth,
+            Kind::Logic {
+                and: name == "&&",
+                terms: vec![left, right],
+            },
+        ))
+    }
+
     fn unary(&mut self) -> Parsed {
         let op = if self.is("!") { "!" } else { "-" };
-        let number = matches!(self.tokens.get(self.pos + 1).map(|t| t.kind), Some(Tok::Int | Tok::Float));
+        let number = matches!(
+            self.tokens.get(self.pos + 1).map(|t| t.kind),
+            Some(Tok::Int | Tok::Float)
+        );
         if !self.is(op) || (op == "-" && number) {
             return self.member();
         }
@@ -234,7 +303,12 @@ impl Parser {
             return Ok(operand);
         }
         let depth = operand.depth;
-        Ok(self.call_node(at, depth, if op == "!" { "!_" } else { "-_" }, vec![operand]))
+        Ok(self.call_node(
+            at,
+            depth,
+            if op == "!" { "!_" } else { "-_" },
+            vec![operand],
+        ))
     }
 
     fn member(&mut self) -> Parsed {
@@ -247,13 +321,24 @@ impl Parser {
                 if !optional && !self.starts(self.pos) {
                     let tok = self.peek().clone();
                     let expected = STARTS.replace("'!', ", "'!', '?', ");
-                    self.issue(tok.at, format!("Syntax error: mismatched input '{}' expecting {expected}", tok.text));
+                    self.issue(
+                        tok.at,
+                        format!(
+                            "Syntax error: mismatched input '{}' expecting {expected}",
+                            tok.text
+                        ),
+                    );
                     return Err(Stop);
                 }
                 let index = self.expr()?;
                 self.expect("]")?;
                 let depth = self.deeper(left.depth.max(index.depth))?;
-                left = self.call_node(at, depth, if optional { "_[?_]" } else { "_[_]" }, vec![left, index]);
+                left = self.call_node(
+                    at,
+                    depth,
+                    if optional { "_[?_]" } else { "_[_]" },
+                    vec![left, index],
+                );
             } else {
                 return Ok(left);
             }
@@ -263,7 +348,8 @@ impl Parser {
     fn dotted(&mut self, left: Expr, at: usize) -> Parsed {
         let optional = self.take("?").is_some();
         let tok = self.peek().clone();
-        let word = tok.kind == Tok::Ident && !matches!(tok.text.as_str(), "in" | "true" | "false" | "null");
+        let word = tok.kind == Tok::Ident
+            && !matches!(tok.text.as_str(), "in" | "true" | "false" | "null");
         if tok.kind == Tok::Escaped {
             self.next();
             self.issue(tok.at, "unsupported syntax: '`'");
@@ -274,7 +360,10 @@ impl Parser {
             let message = if tok.kind == Tok::Eof {
                 format!("Syntax error: no viable alternative at input '.{opt}'")
             } else {
-                format!("Syntax error: no viable alternative at input '.{opt}{}'", tok.text)
+                format!(
+                    "Syntax error: no viable alternative at input '.{opt}{}'",
+                    tok.text
+                )
             };
             self.issue(tok.at, message);
             return Err(Stop);
@@ -293,7 +382,15 @@ impl Parser {
             }
             return self.receiver_macro(open, depth, (tok.text, left, args));
         }
-        Ok(self.node(at, depth, Kind::Select { operand: Box::new(left), field: tok.text, test: false }))
+        Ok(self.node(
+            at,
+            depth,
+            Kind::Select {
+                operand: Box::new(left),
+                field: tok.text,
+                test: false,
+            },
+        ))
     }
 
     /// The arguments behind an opening parenthesis, and the closing one.
@@ -304,7 +401,13 @@ impl Parser {
         }
         if !self.starts(self.pos) {
             let tok = self.peek().clone();
-            self.issue(tok.at, format!("Syntax error: mismatched input '{}' expecting {STARTS_OR_CLOSE}", tok.text));
+            self.issue(
+                tok.at,
+                format!(
+                    "Syntax error: mismatched input '{}' expecting {STARTS_OR_CLOSE}",
+                    tok.text
+                ),
+            );
             return Err(Stop);
         }
         loop {
@@ -317,7 +420,9 @@ impl Parser {
     }
 
     fn starts(&self, pos: usize) -> bool {
-        let Some(tok) = self.tokens.get(pos) else { return false };
+        let Some(tok) = self.tokens.get(pos) else {
+            return false;
+        };
         match tok.kind {
             Tok::Eof | Tok::Escaped => false,
             Tok::Punct => matches!(tok.text.as_str(), "[" | "{" | "(" | "." | "-" | "!"),
@@ -331,13 +436,21 @@ impl Parser {
             let tok = self.peek().clone();
             let extra = tok.kind != Tok::Eof && self.starts(self.pos + 1);
             let word = if extra { "extraneous" } else { "mismatched" };
-            self.issue(tok.at, format!("Syntax error: {word} input '{}' expecting {STARTS}", tok.text));
+            self.issue(
+                tok.at,
+                format!(
+                    "Syntax error: {word} input '{}' expecting {STARTS}",
+                    tok.text
+                ),
+            );
             return Err(Stop);
         }
         let tok = self.next();
         match tok.kind {
             Tok::Punct => self.bracketed(&tok),
-            Tok::Ident if !matches!(tok.text.as_str(), "true" | "false" | "null") => self.named(tok, false),
+            Tok::Ident if !matches!(tok.text.as_str(), "true" | "false" | "null") => {
+                self.named(tok, false)
+            }
             _ => Ok(self.literal(&tok, tok.at, false)),
         }
     }
@@ -360,7 +473,13 @@ impl Parser {
                 if name.kind == Tok::Ident {
                     return self.named(name, true);
                 }
-                self.issue(name.at, format!("Syntax error: no viable alternative at input '.{}'", name.text));
+                self.issue(
+                    name.at,
+                    format!(
+                        "Syntax error: no viable alternative at input '.{}'",
+                        name.text
+                    ),
+                );
                 Err(Stop)
             }
             _ => Err(Stop),
@@ -394,7 +513,11 @@ impl Parser {
             self.expect(":")?;
             let value = self.expr()?;
             depth = depth.max(key.depth).max(value.depth);
-            entries.push(Entry { key, value, optional });
+            entries.push(Entry {
+                key,
+                value,
+                optional,
+            });
             if self.take(",").is_none() {
                 break;
             }
@@ -412,7 +535,11 @@ impl Parser {
             self.issue(tok.at, format!("reserved identifier: {}", tok.text));
             return Ok(self.node(tok.at, 0, Kind::Bad));
         }
-        let name = if dot { format!(".{}", tok.text) } else { tok.text };
+        let name = if dot {
+            format!(".{}", tok.text)
+        } else {
+            tok.text
+        };
         if let Some(open) = self.take("(") {
             let args = self.args()?;
             let depth = args.iter().map(|a| a.depth).max().unwrap_or(0);
@@ -437,7 +564,10 @@ impl Parser {
     }
 
     fn message(&mut self, first: &Token, open: usize) -> Parsed {
-        let rest: String = self.tokens[self.pos..open].iter().map(|t| t.text.as_str()).collect();
+        let rest: String = self.tokens[self.pos..open]
+            .iter()
+            .map(|t| t.text.as_str())
+            .collect();
         let name = format!("{}{rest}", first.text);
         self.pos = open;
         let at = self.next().at;
@@ -445,7 +575,13 @@ impl Parser {
         while !self.is("}") {
             let field = self.next();
             if field.kind != Tok::Ident {
-                self.issue(field.at, format!("Syntax error: mismatched input '{}' expecting IDENTIFIER", field.text));
+                self.issue(
+                    field.at,
+                    format!(
+                        "Syntax error: mismatched input '{}' expecting IDENTIFIER",
+                        field.text
+                    ),
+                );
                 return Err(Stop);
             }
             let colon = self.expect(":")?;
@@ -461,15 +597,29 @@ impl Parser {
     }
 
     fn literal(&mut self, tok: &Token, at: usize, minus: bool) -> Expr {
-        let text = if minus { format!("-{}", tok.text) } else { tok.text.clone() };
+        let text = if minus {
+            format!("-{}", tok.text)
+        } else {
+            tok.text.clone()
+        };
         let (value, what) = match tok.kind {
             Tok::Int => (int(&text).map(Value::Int), "invalid int literal"),
             Tok::Uint => (uint(&text).map(Value::Uint), "invalid uint literal"),
-            Tok::Float => {
-                (text.parse().ok().filter(|f: &f64| f.is_finite()).map(Value::Double), "invalid double literal")
-            }
-            Tok::Str => (lex::unquote(&text).map(Value::string), "unable to unescape string"),
-            Tok::Bytes => (lex::unquote_bytes(&text[1..]).map(Value::bytes), "unable to unescape string"),
+            Tok::Float => (
+                text.parse()
+                    .ok()
+                    .filter(|f: &f64| f.is_finite())
+                    .map(Value::Double),
+                "invalid double literal",
+            ),
+            Tok::Str => (
+                lex::unquote(&text).map(Value::string),
+                "unable to unescape string",
+            ),
+            Tok::Bytes => (
+                lex::unquote_bytes(&text[1..]).map(Value::bytes),
+                "unable to unescape string",
+            ),
             _ => {
                 let word = match text.as_str() {
                     "true" => Value::Bool(true),
@@ -490,7 +640,11 @@ impl Parser {
 }
 
 fn int(text: &str) -> Option<i64> {
-    match text.strip_prefix("0x").map(|t| ("", t)).or_else(|| text.strip_prefix("-0x").map(|t| ("-", t))) {
+    match text
+        .strip_prefix("0x")
+        .map(|t| ("", t))
+        .or_else(|| text.strip_prefix("-0x").map(|t| ("-", t)))
+    {
         Some((sign, digits)) => i64::from_str_radix(&format!("{sign}{digits}"), 16).ok(),
         None => text.parse().ok(),
     }
@@ -498,5 +652,8 @@ fn int(text: &str) -> Option<i64> {
 
 fn uint(text: &str) -> Option<u64> {
     let text = &text[..text.len() - 1];
-    text.strip_prefix("0x").map_or_else(|| text.parse().ok(), |digits| u64::from_str_radix(digits, 16).ok())
+    text.strip_prefix("0x").map_or_else(
+        || text.parse().ok(),
+        |digits| u64::from_str_radix(digits, 16).ok(),
+    )
 }

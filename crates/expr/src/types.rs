@@ -123,7 +123,9 @@ impl Type {
             Self::List(e) => Self::list(f(e)),
             Self::Map(k, v) => Self::map(f(k), f(v)),
             Self::Type(Some(t)) => Self::Type(Some(Arc::new(f(t)))),
-            Self::Opaque(name, params) => Self::Opaque(name.clone(), params.iter().map(f).collect()),
+            Self::Opaque(name, params) => {
+                Self::Opaque(name.clone(), params.iter().map(f).collect())
+            }
             other => other.clone(),
         }
     }
@@ -154,7 +156,9 @@ impl Type {
     pub(crate) fn parse(text: &str) -> Self {
         let text = text.trim();
         if let Some((head, rest)) = text.split_once('(') {
-            let mut parts = split_top(rest.strip_suffix(')').unwrap_or(rest)).into_iter().map(Self::parse);
+            let mut parts = split_top(rest.strip_suffix(')').unwrap_or(rest))
+                .into_iter()
+                .map(Self::parse);
             let mut next = || parts.next().unwrap_or(Self::Dyn);
             return match head {
                 "list" => Self::list(next()),

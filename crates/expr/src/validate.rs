@@ -11,7 +11,11 @@ use crate::value::Value;
 
 /// What is wrong with the literals of an expression.
 pub(crate) fn literals(env: &Env, e: &Expr, checked: &Checked) -> Vec<Issue> {
-    let mut v = Validator { kubernetes: env.place == Place::Kubernetes, types: &checked.types, out: Vec::new() };
+    let mut v = Validator {
+        kubernetes: env.place == Place::Kubernetes,
+        types: &checked.types,
+        out: Vec::new(),
+    };
     v.walk(e, false);
     v.out
 }
@@ -28,12 +32,20 @@ impl Validator<'_> {
         let mut first: Option<Type> = None;
         for (e, optional) in elems {
             let whole = &self.types[e.id];
-            let t = if optional { whole.unwrapped().unwrap_or(whole) } else { whole }.clone();
+            let t = if optional {
+                whole.unwrapped().unwrap_or(whole)
+            } else {
+                whole
+            }
+            .clone();
             match &first {
                 None => first = Some(t),
                 Some(f) if *f == t => {}
                 Some(f) => {
-                    self.out.push(Issue::new(e.at, format!("expected type '{f}' but found '{t}'")));
+                    self.out.push(Issue::new(
+                        e.at,
+                        format!("expected type '{f}' but found '{t}'"),
+                    ));
                     return;
                 }
             }
@@ -53,7 +65,8 @@ impl Validator<'_> {
             _ => false,
         };
         if bad {
-            self.out.push(Issue::new(at, format!("invalid {name} argument")));
+            self.out
+                .push(Issue::new(at, format!("invalid {name} argument")));
         }
     }
 
@@ -71,7 +84,12 @@ impl Validator<'_> {
             Kind::Logic { terms, .. } => terms.iter().for_each(|t| self.walk(t, exempt)),
             Kind::List { elems, optional } => {
                 if !exempt {
-                    self.same(elems.iter().enumerate().map(|(i, e)| (e, optional.contains(&i))));
+                    self.same(
+                        elems
+                            .iter()
+                            .enumerate()
+                            .map(|(i, e)| (e, optional.contains(&i))),
+                    );
                 }
                 elems.iter().for_each(|x| self.walk(x, exempt));
             }
@@ -86,7 +104,9 @@ impl Validator<'_> {
                 });
             }
             Kind::Fold(f) => {
-                [&f.range, &f.init, &f.cond, &f.step, &f.result].into_iter().for_each(|x| self.walk(x, exempt));
+                [&f.range, &f.init, &f.cond, &f.step, &f.result]
+                    .into_iter()
+                    .for_each(|x| self.walk(x, exempt));
             }
             Kind::Struct { fields, .. } => fields.iter().for_each(|(_, _, x)| self.walk(x, exempt)),
             Kind::Literal(_) | Kind::Ident(_) | Kind::Bad => {}

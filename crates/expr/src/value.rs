@@ -150,7 +150,8 @@ impl<'a> Map<'a> {
             Self::Values(m) => m.get(&Key::String(name.into())).cloned(),
             Self::Json(m, Type::Object(o)) => {
                 let field = o.fields.get(name)?;
-                m.get(&field.property).map(|j| Value::from_json(j, &field.ty))
+                m.get(&field.property)
+                    .map(|j| Value::from_json(j, &field.ty))
             }
             Self::Json(m, Type::Map(_, t)) => m.get(name).map(|j| Value::from_json(j, t)),
             Self::Json(m, _) => m.get(name).map(|j| Value::from_json(j, &Type::Dyn)),
@@ -168,7 +169,8 @@ impl<'a> Map<'a> {
             Value::Bool(b) => m.get(&Key::Bool(*b)).cloned(),
             Value::Int(_) | Value::Uint(_) | Value::Double(_) => {
                 let int = to_i64(key).and_then(|i| m.get(&Key::Int(i)));
-                int.or_else(|| to_u64(key).and_then(|u| m.get(&Key::Uint(u)))).cloned()
+                int.or_else(|| to_u64(key).and_then(|u| m.get(&Key::Uint(u))))
+                    .cloned()
             }
             _ => None,
         }
@@ -179,9 +181,12 @@ impl<'a> Map<'a> {
     pub fn keys(&self) -> Vec<Value<'a>> {
         match self {
             Self::Values(m) => m.keys().map(Key::value).collect(),
-            Self::Json(m, Type::Object(o)) => {
-                o.fields.iter().filter(|(_, f)| m.contains_key(&f.property)).map(|(n, _)| Value::string(n.as_str())).collect()
-            }
+            Self::Json(m, Type::Object(o)) => o
+                .fields
+                .iter()
+                .filter(|(_, f)| m.contains_key(&f.property))
+                .map(|(n, _)| Value::string(n.as_str()))
+                .collect(),
             Self::Json(m, _) => m.keys().map(|k| Value::String(Str::Borrowed(k))).collect(),
         }
     }
@@ -205,7 +210,12 @@ impl Key {
             Value::Int(i) => Self::Int(*i),
             Value::Uint(u) => Self::Uint(*u),
             Value::String(s) => Self::String(Arc::from(&**s)),
-            other => return Err(EvalError::new(format!("unsupported key type: {}", other.type_name()))),
+            other => {
+                return Err(EvalError::new(format!(
+                    "unsupported key type: {}",
+                    other.type_name()
+                )));
+            }
         })
     }
 }
@@ -266,7 +276,9 @@ impl<'a> Value<'a> {
             },
             Json::String(s) => {
                 let typed = match ty {
-                    Type::Timestamp => crate::functions::time::parse_timestamp(s).map(Self::Timestamp),
+                    Type::Timestamp => {
+                        crate::functions::time::parse_timestamp(s).map(Self::Timestamp)
+                    }
                     Type::Duration => crate::functions::time::parse_duration(s).map(Self::Duration),
                     Type::Bytes => crate::functions::encoders::decode(s).map(Self::bytes),
                     _ => None,
@@ -274,7 +286,11 @@ impl<'a> Value<'a> {
                 typed.unwrap_or(Self::String(Str::Borrowed(s)))
             }
             Json::Array(a) => {
-                let element = if let Type::List(e) = ty { (**e).clone() } else { Type::Dyn };
+                let element = if let Type::List(e) = ty {
+                    (**e).clone()
+                } else {
+                    Type::Dyn
+                };
                 Self::List(List::Json(a, element))
             }
             Json::Object(o) => Self::Map(Map::Json(o, ty.clone())),
@@ -362,9 +378,10 @@ impl<'a> Value<'a> {
         Ok(match (self, other) {
             (Self::Null, Self::Null) => true,
             (Self::Bool(a), Self::Bool(b)) => a == b,
-            (Self::Int(_) | Self::Uint(_) | Self::Double(_), Self::Int(_) | Self::Uint(_) | Self::Double(_)) => {
-                self.number_cmp(other) == Some(Ordering::Equal)
-            }
+            (
+                Self::Int(_) | Self::Uint(_) | Self::Double(_),
+                Self::Int(_) | Self::Uint(_) | Self::Double(_),
+            ) => self.number_cmp(other) == Some(Ordering::Equal),
             (Self::String(a), Self::String(b)) => **a == **b,
             (Self::Bytes(a), Self::Bytes(b)) => a == b,
             (Self::Timestamp(a), Self::Timestamp(b)) => a == b,
@@ -425,9 +442,12 @@ impl<'a> Value<'a> {
     pub(crate) fn compare(&self, other: &Self) -> Result<Ordering, EvalError> {
         Ok(match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => a.cmp(b),
-            (Self::Int(_) | Self::Uint(_) | Self::Double(_), Self::Int(_) | Self::Uint(_) | Self::Double(_)) => {
-                self.number_cmp(other).ok_or_else(|| EvalError::new("NaN values cannot be ordered"))?
-            }
+            (
+                Self::Int(_) | Self::Uint(_) | Self::Double(_),
+                Self::Int(_) | Self::Uint(_) | Self::Double(_),
+            ) => self
+                .number_cmp(other)
+                .ok_or_else(|| EvalError::new("NaN values cannot be ordered"))?,
             (Self::String(a), Self::String(b)) => (**a).cmp(&**b),
             (Self::Bytes(a), Self::Bytes(b)) => a.cmp(b),
             (Self::Timestamp(a), Self::Timestamp(b)) => a.cmp(b),

@@ -24,7 +24,11 @@ pub(super) fn call<'a>(_: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) -> O
         ("bool" | "bytes", [v]) => Err(not_from(v, name)),
         ("optional.none", []) => Ok(Value::Optional(None)),
         ("optional.of", [v]) => Ok(Value::some(v.clone())),
-        ("optional.ofNonZeroValue", [v]) => Ok(if is_zero(v) { Value::Optional(None) } else { Value::some(v.clone()) }),
+        ("optional.ofNonZeroValue", [v]) => Ok(if is_zero(v) {
+            Value::Optional(None)
+        } else {
+            Value::some(v.clone())
+        }),
         ("hasValue", [Value::Optional(v)]) => Ok(Value::Bool(v.is_some())),
         ("value", [Value::Optional(Some(v))]) => Ok((**v).clone()),
         ("value", [Value::Optional(None)]) => Err(EvalError::new("optional.none() dereference")),
@@ -85,7 +89,11 @@ fn int<'a>(v: &Value<'a>) -> Out<'a> {
     Ok(Value::Int(match v {
         Value::Int(i) => *i,
         Value::Uint(u) => i64::try_from(*u).map_err(|_| overflow())?,
-        Value::Double(d) if *d > -9_223_372_036_854_775_808.0 && *d < 9_223_372_036_854_775_807.0 => *d as i64,
+        Value::Double(d)
+            if *d > -9_223_372_036_854_775_808.0 && *d < 9_223_372_036_854_775_807.0 =>
+        {
+            *d as i64
+        }
         Value::Double(_) => return Err(overflow()),
         Value::String(s) => s.parse().map_err(|_| no_conversion("string", "int"))?,
         Value::Timestamp(t) => t.as_nanosecond().div_euclid(1_000_000_000) as i64,
@@ -125,7 +133,11 @@ fn string<'a>(v: &Value<'a>) -> Out<'a> {
         Value::Double(d) => Value::string(go_float(*d)),
         Value::Bytes(b) => {
             let text = std::str::from_utf8(b);
-            Value::string(text.map_err(|_| EvalError::new("invalid UTF-8 in bytes, cannot convert to string"))?)
+            Value::string(
+                text.map_err(|_| {
+                    EvalError::new("invalid UTF-8 in bytes, cannot convert to string")
+                })?,
+            )
         }
         Value::Timestamp(t) => Value::string(time::rfc3339(*t)),
         Value::Duration(d) => Value::string(time::go_seconds(*d)),
@@ -145,7 +157,11 @@ pub(crate) fn shortest(d: f64, threshold: i32) -> String {
         return "NaN".into();
     }
     if d.is_infinite() {
-        return if d > 0.0 { "+Inf".into() } else { "-Inf".into() };
+        return if d > 0.0 {
+            "+Inf".into()
+        } else {
+            "-Inf".into()
+        };
     }
     let exp = format!("{d:e}");
     let (mantissa, exponent) = exp.split_once('e').unwrap_or((&exp, "0"));

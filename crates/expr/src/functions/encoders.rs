@@ -9,7 +9,10 @@ use crate::eval::Run;
 use crate::value::Value;
 
 pub(crate) fn decode(s: &str) -> Option<Vec<u8>> {
-    STANDARD.decode(s).or_else(|_| STANDARD_NO_PAD.decode(s)).ok()
+    STANDARD
+        .decode(s)
+        .or_else(|_| STANDARD_NO_PAD.decode(s))
+        .ok()
 }
 
 pub(crate) fn encode(b: &[u8]) -> String {
@@ -19,7 +22,9 @@ pub(crate) fn encode(b: &[u8]) -> String {
 pub(super) fn call<'a>(_: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) -> Option<Out<'a>> {
     Some(match (name, args) {
         ("base64.encode", [Value::Bytes(b)]) => Ok(Value::string(encode(b))),
-        ("base64.decode", [Value::String(s)]) => decode(s).map(Value::bytes).ok_or_else(|| corrupt(s)),
+        ("base64.decode", [Value::String(s)]) => {
+            decode(s).map(Value::bytes).ok_or_else(|| corrupt(s))
+        }
         _ => return None,
     })
 }

@@ -44,7 +44,9 @@ impl Ext {
 
     /// How long the regular expression of a named format is taken to be.
     pub(crate) fn max_regex_size(&self) -> Option<u64> {
-        let Self::Format(name) = self else { return None };
+        let Self::Format(name) = self else {
+            return None;
+        };
         Some(match *name {
             "dns1123Label" | "dns1123LabelPrefix" | "dns1035Label" | "dns1035LabelPrefix" => 30,
             "dns1123Subdomain" | "dns1123SubdomainPrefix" | "qualifiedName" => 60,
@@ -93,21 +95,40 @@ impl Semver {
         while normalize && parts.len() < 3 {
             parts.push("0");
         }
-        let [major, minor, patch] = parts[..] else { return None };
-        let number = |s: &str| {
-            let s = if normalize && s.len() > 1 { s.trim_start_matches('0') } else { s };
-            let s = if s.is_empty() && normalize { "0" } else { s };
-            (!s.is_empty() && s.bytes().all(|b| b.is_ascii_digit()) && (s.len() == 1 || !s.starts_with('0'))).then(|| s.parse().ok())?
+        let [major, minor, patch] = parts[..] else {
+            return None;
         };
-        let word = |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let pre_parts: Vec<&str> = if rest.contains('-') { pre.split('.').collect() } else { vec![] };
-        let zero = |s: &&str| s.len() > 1 && s.starts_with('0') && s.bytes().all(|b| b.is_ascii_digit());
+        let number = |s: &str| {
+            let s = if normalize && s.len() > 1 {
+                s.trim_start_matches('0')
+            } else {
+                s
+            };
+            let s = if s.is_empty() && normalize { "0" } else { s };
+            (!s.is_empty()
+                && s.bytes().all(|b| b.is_ascii_digit())
+                && (s.len() == 1 || !s.starts_with('0')))
+            .then(|| s.parse().ok())?
+        };
+        let word =
+            |s: &&str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let pre_parts: Vec<&str> = if rest.contains('-') {
+            pre.split('.').collect()
+        } else {
+            vec![]
+        };
+        let zero =
+            |s: &&str| s.len() > 1 && s.starts_with('0') && s.bytes().all(|b| b.is_ascii_digit());
         let build_ok = !text.contains('+') || build.split('.').all(|p| word(&p));
         if !pre_parts.iter().all(word) || pre_parts.iter().any(zero) || !build_ok {
             return None;
         }
         let numbers = [number(major)?, number(minor)?, number(patch)?];
-        Some(Self { numbers, pre: pre_parts.into_iter().map(String::from).collect(), build: build.to_owned() })
+        Some(Self {
+            numbers,
+            pre: pre_parts.into_iter().map(String::from).collect(),
+            build: build.to_owned(),
+        })
     }
 
     fn precedence(&self, other: &Self) -> std::cmp::Ordering {
@@ -115,16 +136,22 @@ impl Semver {
             (true, false) => std::cmp::Ordering::Greater,
             (false, true) => std::cmp::Ordering::Less,
             _ => {
-                let each = a.iter().zip(b).map(|(x, y)| match (x.parse::<u64>(), y.parse::<u64>()) {
-                    (Ok(x), Ok(y)) => x.cmp(&y),
-                    (Ok(_), Err(_)) => std::cmp::Ordering::Less,
-                    (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
-                    _ => x.cmp(y),
-                });
-                each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).then(a.len().cmp(&b.len()))
+                let each =
+                    a.iter()
+                        .zip(b)
+                        .map(|(x, y)| match (x.parse::<u64>(), y.parse::<u64>()) {
+                            (Ok(x), Ok(y)) => x.cmp(&y),
+                            (Ok(_), Err(_)) => std::cmp::Ordering::Less,
+                            (Err(_), Ok(_)) => std::cmp::Ordering::Greater,
+                            _ => x.cmp(y),
+                        });
+                each.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+                    .then(a.len().cmp(&b.len()))
             }
         };
-        self.numbers.cmp(&other.numbers).then_with(|| pre(&self.pre, &other.pre))
+        self.numbers
+            .cmp(&other.numbers)
+            .then_with(|| pre(&self.pre, &other.pre))
     }
 }
 
@@ -150,20 +177,34 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
     Some(match (name, args) {
         ("quantity", [Value::String(s)]) => made(Quantity::parse(s).map(Ext::Quantity), QUANTITY),
         ("isQuantity", [Value::String(s)]) => Ok(Value::Bool(Quantity::parse(s).is_some())),
-        ("semver", [Value::String(s)]) => made(Semver::parse(s, false).map(Ext::Semver), &bad_semver(s)),
-        ("semver", [Value::String(s), Value::Bool(n)]) => made(Semver::parse(s, *n).map(Ext::Semver), &bad_semver(s)),
+        ("semver", [Value::String(s)]) => {
+            made(Semver::parse(s, false).map(Ext::Semver), &bad_semver(s))
+        }
+        ("semver", [Value::String(s), Value::Bool(n)]) => {
+            made(Semver::parse(s, *n).map(Ext::Semver), &bad_semver(s))
+        }
         ("isSemver", [Value::String(s)]) => Ok(Value::Bool(Semver::parse(s, false).is_some())),
-        ("isSemver", [Value::String(s), Value::Bool(n)]) => Ok(Value::Bool(Semver::parse(s, *n).is_some())),
+        ("isSemver", [Value::String(s), Value::Bool(n)]) => {
+            Ok(Value::Bool(Semver::parse(s, *n).is_some()))
+        }
         ("url", [Value::String(s)]) => {
-            let failed = |why| EvalError::new(format!("URL parse error during conversion from string: {why}"));
-            Url::parse(s).map(|u| Value::ext(Ext::Url(u))).map_err(failed)
+            let failed = |why| {
+                EvalError::new(format!(
+                    "URL parse error during conversion from string: {why}"
+                ))
+            };
+            Url::parse(s)
+                .map(|u| Value::ext(Ext::Url(u)))
+                .map_err(failed)
         }
         ("isURL", [Value::String(s)]) => Ok(Value::Bool(Url::parse(s).is_ok())),
         (_, [Value::Ext(e), rest @ ..]) => match (&**e, rest) {
             (Ext::Quantity(q), rest) => quantity(name, q, rest)?,
             (Ext::Semver(v), rest) => semver(name, v, rest)?,
             (Ext::Url(u), []) => url(name, u)?,
-            (Ext::Format(f), [Value::String(s)]) if name == "validate" => super::url::validate(run, f, s),
+            (Ext::Format(f), [Value::String(s)]) if name == "validate" => {
+                super::url::validate(run, f, s)
+            }
             _ => return None,
         },
         _ => return None,
@@ -203,14 +244,17 @@ fn quantity<'a>(name: &str, q: &Quantity, rest: &[Value<'a>]) -> Option<Out<'a>>
         _ => return None,
     };
     let sum = |o: &Quantity, sign| {
-        q.plus(o, sign).map(|s| Value::ext(Ext::Quantity(s))).ok_or_else(|| EvalError::new("integer overflow"))
+        q.plus(o, sign)
+            .map(|s| Value::ext(Ext::Quantity(s)))
+            .ok_or_else(|| EvalError::new("integer overflow"))
     };
     Some(match (name, other) {
         ("sign", None) => Ok(Value::Int(q.sign())),
         ("isInteger", None) => Ok(Value::Bool(q.as_int().is_some())),
-        ("asInteger", None) => {
-            q.as_int().map(Value::Int).ok_or_else(|| EvalError::new("cannot convert value to integer"))
-        }
+        ("asInteger", None) => q
+            .as_int()
+            .map(Value::Int)
+            .ok_or_else(|| EvalError::new("cannot convert value to integer")),
         ("asApproximateFloat", None) => Ok(Value::Double(q.as_float())),
         ("add", Some(o)) => sum(&o, 1),
         ("sub", Some(o)) => sum(&o, -1),
@@ -250,20 +294,43 @@ fn url<'a>(name: &str, u: &Url) -> Option<Out<'a>> {
         "getPort" => Value::string(u.port()),
         "getEscapedPath" => Value::string(u.escaped_path()),
         "getQuery" => {
-            let entry = |(k, v): (String, Vec<String>)| (Key::String(k.into()), Value::list(v.into_iter().map(Value::string).collect()));
-            Value::Map(Map::Values(std::sync::Arc::new(u.query().into_iter().map(entry).collect())))
+            let entry = |(k, v): (String, Vec<String>)| {
+                (
+                    Key::String(k.into()),
+                    Value::list(v.into_iter().map(Value::string).collect()),
+                )
+            };
+            Value::Map(Map::Values(std::sync::Arc::new(
+                u.query().into_iter().map(entry).collect(),
+            )))
         }
         _ => return None,
     }))
 }
 
 const FORMATS: [&str; 13] = [
-    "dns1123Label", "dns1123Subdomain", "dns1035Label", "qualifiedName", "dns1123LabelPrefix", "dns1123SubdomainPrefix",
-    "dns1035LabelPrefix", "labelValue", "uri", "uuid", "byte", "date", "datetime",
+    "dns1123Label",
+    "dns1123Subdomain",
+    "dns1035Label",
+    "qualifiedName",
+    "dns1123LabelPrefix",
+    "dns1123SubdomainPrefix",
+    "dns1035LabelPrefix",
+    "labelValue",
+    "uri",
+    "uuid",
+    "byte",
+    "date",
+    "datetime",
 ];
 
 fn named<'a>(name: &str, args: &[Value<'a>]) -> Option<Out<'a>> {
-    let find = |name: &str| FORMATS.iter().find(|f| **f == name).map(|f| Value::ext(Ext::Format(f)));
+    let find = |name: &str| {
+        FORMATS
+            .iter()
+            .find(|f| **f == name)
+            .map(|f| Value::ext(Ext::Format(f)))
+    };
     Some(Ok(match (name, args) {
         ("named", [Value::String(s)]) => Value::Optional(find(s).map(Into::into)),
         (name, []) => find(name)?,

@@ -29,14 +29,21 @@ pub(super) fn format<'a>(run: &mut Run<'_, 'a>, template: &str, args: &List<'a>)
             }
             precision = digits.parse::<usize>().ok().map(|p| p.min(1000));
         }
-        let Some(verb) = chars.next() else { return Err(EvalError::new("unexpected end of string")) };
+        let Some(verb) = chars.next() else {
+            return Err(EvalError::new("unexpected end of string"));
+        };
         if !"sdfexXob".contains(verb) {
-            let message = format!("could not parse formatting clause: unrecognized formatting clause \"{verb}\"");
+            let message = format!(
+                "could not parse formatting clause: unrecognized formatting clause \"{verb}\""
+            );
             return Err(EvalError::new(message));
         }
-        let arg = args.get(next).ok_or_else(|| EvalError::new(format!("index {next} out of range")))?;
+        let arg = args
+            .get(next)
+            .ok_or_else(|| EvalError::new(format!("index {next} out of range")))?;
         next += 1;
-        let piece = clause(verb, precision.unwrap_or(6), &arg).map_err(|e| EvalError::new(format!("error during formatting: {e}")))?;
+        let piece = clause(verb, precision.unwrap_or(6), &arg)
+            .map_err(|e| EvalError::new(format!("error during formatting: {e}")))?;
         run.labour(piece.len() / 64 + 1)?;
         out.push_str(&piece);
     }
@@ -45,16 +52,24 @@ pub(super) fn format<'a>(run: &mut Run<'_, 'a>, template: &str, args: &List<'a>)
 
 fn clause(verb: char, precision: usize, v: &Value<'_>) -> Result<String, String> {
     let wrong = |name: &str, takes: &str| {
-        Err(format!("{name} clause can only be used on {takes}, was given {}", v.type_name()))
+        Err(format!(
+            "{name} clause can only be used on {takes}, was given {}",
+            v.type_name()
+        ))
     };
     let bytes = |b: &[u8]| b.iter().map(|b| format!("{b:02x}")).collect::<String>();
     match (verb, v) {
         ('s', v) => plain(v),
         ('d', Value::Int(i)) => Ok(i.to_string()),
         ('d', Value::Uint(u)) => Ok(u.to_string()),
-        ('d' | 'f' | 'e', Value::Double(d)) if !d.is_finite() => {
-            Ok(if d.is_nan() { "NaN" } else if *d > 0.0 { "Infinity" } else { "-Infinity" }.into())
+        ('d' | 'f' | 'e', Value::Double(d)) if !d.is_finite() => Ok(if d.is_nan() {
+            "NaN"
+        } else if *d > 0.0 {
+            "Infinity"
+        } else {
+            "-Infinity"
         }
+        .into()),
         ('d', Value::Double(d)) => Ok(d.to_string()),
         ('d', _) => wrong("decimal", "numbers"),
         ('f', Value::Double(d)) => Ok(format!("{d:.precision$}")),
@@ -68,7 +83,10 @@ fn clause(verb: char, precision: usize, v: &Value<'_>) -> Result<String, String>
         ('b', Value::Bool(b)) => Ok(u8::from(*b).to_string()),
         ('b', Value::Int(i)) => Ok(signed(*i, |n| format!("{n:b}"))),
         ('b', Value::Uint(u)) => Ok(format!("{u:b}")),
-        ('b', _) => wrong("only integers and bools can be formatted as binary", "integers and bools"),
+        ('b', _) => wrong(
+            "only integers and bools can be formatted as binary",
+            "integers and bools",
+        ),
         ('o', Value::Int(i)) => Ok(signed(*i, |n| format!("{n:o}"))),
         ('o', Value::Uint(u)) => Ok(format!("{u:o}")),
         ('o', _) => wrong("octal", "integers"),
@@ -86,7 +104,11 @@ fn clause(verb: char, precision: usize, v: &Value<'_>) -> Result<String, String>
 }
 
 fn signed(i: i64, digits: impl Fn(u64) -> String) -> String {
-    format!("{}{}", if i < 0 { "-" } else { "" }, digits(i.unsigned_abs()))
+    format!(
+        "{}{}",
+        if i < 0 { "-" } else { "" },
+        digits(i.unsigned_abs())
+    )
 }
 
 fn scientific(d: f64, precision: usize) -> String {
@@ -118,7 +140,10 @@ fn plain(v: &Value<'_>) -> Result<String, String> {
         }
         Value::Optional(_) | Value::Ext(_) => {
             let takes = "strings, bools, bytes, ints, doubles, maps, lists, types, durations, and timestamps";
-            return Err(format!("string clause can only be used on {takes}, was given {}", v.type_name()));
+            return Err(format!(
+                "string clause can only be used on {takes}, was given {}",
+                v.type_name()
+            ));
         }
         other => super::convert::shown(other),
     })

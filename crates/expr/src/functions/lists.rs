@@ -11,7 +11,9 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
     if let ("lists.range", [Value::Int(n)]) = (name, args) {
         return Some(range(run, *n));
     }
-    let (Some(Value::List(l)), rest) = (args.first(), args.get(1..).unwrap_or_default()) else { return None };
+    let (Some(Value::List(l)), rest) = (args.first(), args.get(1..).unwrap_or_default()) else {
+        return None;
+    };
     Some(match (name, rest) {
         ("isSorted", []) => is_sorted(l),
         ("sum", []) => sum(run, l),
@@ -23,7 +25,12 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
             position(run, items.into_iter().rev(), v)
         }
         ("first", []) => Ok(Value::Optional(l.get(0).map(Into::into))),
-        ("last", []) => Ok(Value::Optional(l.len().checked_sub(1).and_then(|i| l.get(i)).map(Into::into))),
+        ("last", []) => Ok(Value::Optional(
+            l.len()
+                .checked_sub(1)
+                .and_then(|i| l.get(i))
+                .map(Into::into),
+        )),
         ("reverse", []) => {
             let mut out: Vec<_> = l.iter().collect();
             out.reverse();
@@ -66,17 +73,27 @@ fn is_sorted<'a>(l: &List<'a>) -> Out<'a> {
 
 fn sum<'a>(run: &mut Run<'_, 'a>, l: &List<'a>) -> Out<'a> {
     let mut items = l.iter();
-    let Some(first) = items.next() else { return Ok(Value::Int(0)) };
+    let Some(first) = items.next() else {
+        return Ok(Value::Int(0));
+    };
     items.try_fold(first, |sum, v| super::ops::call(run, "_+_", vec![sum, v]))
 }
 
 fn extreme<'a>(l: &List<'a>, name: &str, wanted: Ordering) -> Out<'a> {
     let mut items = l.iter();
-    let first = items.next().ok_or_else(|| EvalError::new(format!("{name} called on empty list")))?;
-    items.try_fold(first, |best, v| Ok(if v.compare(&best)? == wanted { v } else { best }))
+    let first = items
+        .next()
+        .ok_or_else(|| EvalError::new(format!("{name} called on empty list")))?;
+    items.try_fold(first, |best, v| {
+        Ok(if v.compare(&best)? == wanted { v } else { best })
+    })
 }
 
-fn position<'a>(run: &mut Run<'_, 'a>, items: impl Iterator<Item = (usize, Value<'a>)>, v: &Value<'a>) -> Out<'a> {
+fn position<'a>(
+    run: &mut Run<'_, 'a>,
+    items: impl Iterator<Item = (usize, Value<'a>)>,
+    v: &Value<'a>,
+) -> Out<'a> {
     for (i, x) in items {
         if x.equals(v, &mut run.work)? {
             return Ok(Value::Int(i as i64));
@@ -96,10 +113,18 @@ fn slice<'a>(l: &List<'a>, from: i64, to: i64) -> Out<'a> {
     if to as usize > l.len() {
         return wrong(&format!("list is length {}", l.len()));
     }
-    Ok(Value::list((from as usize..to as usize).filter_map(|i| l.get(i)).collect()))
+    Ok(Value::list(
+        (from as usize..to as usize)
+            .filter_map(|i| l.get(i))
+            .collect(),
+    ))
 }
 
-fn flatten<'a>(run: &mut Run<'_, 'a>, l: &List<'a>, level: i64) -> Result<Vec<Value<'a>>, EvalError> {
+fn flatten<'a>(
+    run: &mut Run<'_, 'a>,
+    l: &List<'a>,
+    level: i64,
+) -> Result<Vec<Value<'a>>, EvalError> {
     let mut out = Vec::new();
     for v in l.iter() {
         run.labour(1)?;
@@ -135,7 +160,9 @@ pub(super) fn sort_by_keys<'a>(run: &mut Run<'_, 'a>, args: &[Value<'a>]) -> Out
 fn sort_by<'a>(run: &mut Run<'_, 'a>, items: Vec<Value<'a>>, keys: Vec<Value<'a>>) -> Out<'a> {
     run.labour(items.len())?;
     let comparable = |v: &Value<'_>| v.compare(v).is_ok() || matches!(v, Value::Double(_));
-    let Some(first) = keys.first() else { return Ok(Value::list(vec![])) };
+    let Some(first) = keys.first() else {
+        return Ok(Value::list(vec![]));
+    };
     if !comparable(first) {
         return Err(EvalError::new("list elements must be comparable"));
     }

@@ -34,6 +34,10 @@ pub(crate) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: Vec<Value<'a>>) 
         .or_else(|| encoders::call(run, name, &args));
     found.unwrap_or_else(|| {
         let receiver = matches!(name, "contains" | "startsWith" | "endsWith" | "matches");
-        Err(if receiver { EvalError::no_such_overload() } else { EvalError::new(format!("no such overload: {name}")) })
+        Err(if receiver {
+            EvalError::no_such_overload()
+        } else {
+            EvalError::new(format!("no such overload: {name}"))
+        })
     })
 }

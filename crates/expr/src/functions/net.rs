@@ -25,7 +25,11 @@ fn bits(ip: IpAddr) -> u128 {
 
 impl Cidr {
     fn mask(&self) -> u128 {
-        if self.bits == 0 { 0 } else { u128::MAX << (128 - u32::from(self.bits)) }
+        if self.bits == 0 {
+            0
+        } else {
+            u128::MAX << (128 - u32::from(self.bits))
+        }
     }
 
     fn holds(&self, ip: IpAddr) -> bool {
@@ -38,7 +42,10 @@ impl Cidr {
             IpAddr::V4(_) => IpAddr::V4(((network >> 96) as u32).into()),
             IpAddr::V6(_) => IpAddr::V6(network.into()),
         };
-        Self { ip, bits: self.bits }
+        Self {
+            ip,
+            bits: self.bits,
+        }
     }
 
     fn parse(s: &str) -> Result<Self, String> {
@@ -46,10 +53,15 @@ impl Cidr {
             const FAILED: &str = "network address parse error during conversion from string: ";
             Err(format!("{FAILED}{FAILED}netip.ParsePrefix({s:?}): {why}"))
         };
-        let Some((ip, len)) = s.rsplit_once('/') else { return wrong("no '/'") };
-        let Ok(ip) = ip.parse::<IpAddr>() else { return wrong(&address_error(ip)) };
+        let Some((ip, len)) = s.rsplit_once('/') else {
+            return wrong("no '/'");
+        };
+        let Ok(ip) = ip.parse::<IpAddr>() else {
+            return wrong(&address_error(ip));
+        };
         let max = if ip.is_ipv4() { 32 } else { 128 };
-        let plain = len.bytes().all(|b| b.is_ascii_digit()) && (len.len() == 1 || !len.starts_with('0'));
+        let plain =
+            len.bytes().all(|b| b.is_ascii_digit()) && (len.len() == 1 || !len.starts_with('0'));
         match len.parse::<u8>() {
             Ok(bits) if plain && bits <= max => Ok(Self { ip, bits }),
             Ok(_) if plain => wrong("prefix length out of range"),
@@ -65,19 +77,27 @@ impl fmt::Display for Cidr {
 }
 
 fn address_error(s: &str) -> String {
-    let decimal = !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit() || b == b'.') && s.contains('.');
-    let why = if decimal && s.split('.').count() < 4 && !s.contains("..") { "IPv4 address too short" } else { "unable to parse IP" };
+    let decimal =
+        !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit() || b == b'.') && s.contains('.');
+    let why = if decimal && s.split('.').count() < 4 && !s.contains("..") {
+        "IPv4 address too short"
+    } else {
+        "unable to parse IP"
+    };
     format!("ParseAddr({s:?}): {why}")
 }
 
 fn parse_ip(s: &str) -> Result<IpAddr, EvalError> {
     let ip: IpAddr = s.parse().map_err(|_| {
-        EvalError::new(format!("IP Address {s:?} parse error during conversion from string: {}", address_error(s)))
+        EvalError::new(format!(
+            "IP Address {s:?} parse error during conversion from string: {}",
+            address_error(s)
+        ))
     })?;
     match ip {
-        IpAddr::V6(v) if v.to_ipv4_mapped().is_some() => {
-            Err(EvalError::new(format!("IPv4-mapped IPv6 address {s:?} is not allowed")))
-        }
+        IpAddr::V6(v) if v.to_ipv4_mapped().is_some() => Err(EvalError::new(format!(
+            "IPv4-mapped IPv6 address {s:?} is not allowed"
+        ))),
         ip => Ok(ip),
     }
 }
@@ -86,8 +106,12 @@ pub(super) fn call<'a>(_: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) -> O
     Some(match (name, args) {
         ("ip", [Value::String(s)]) => parse_ip(s).map(|ip| Value::ext(Ext::Ip(ip))),
         ("isIP", [Value::String(s)]) => Ok(Value::Bool(parse_ip(s).is_ok())),
-        ("ip.isCanonical", [Value::String(s)]) => parse_ip(s).map(|ip| Value::Bool(ip.to_string() == **s)),
-        ("cidr", [Value::String(s)]) => Cidr::parse(s).map(|c| Value::ext(Ext::Cidr(c))).map_err(EvalError::new),
+        ("ip.isCanonical", [Value::String(s)]) => {
+            parse_ip(s).map(|ip| Value::Bool(ip.to_string() == **s))
+        }
+        ("cidr", [Value::String(s)]) => Cidr::parse(s)
+            .map(|c| Value::ext(Ext::Cidr(c)))
+            .map_err(EvalError::new),
         ("isCIDR", [Value::String(s)]) => Ok(Value::Bool(Cidr::parse(s).is_ok())),
         (_, [Value::Ext(e), rest @ ..]) => match (&**e, rest) {
             (Ext::Ip(ip), []) => Ok(address(name, *ip)?),
@@ -112,11 +136,13 @@ fn address<'a>(name: &str, ip: IpAddr) -> Option<Value<'a>> {
             IpAddr::V4(v) => v.is_link_local(),
             IpAddr::V6(_) => v6(|b| b >> 118 == 0xfe80 >> 6),
         }),
-        "isGlobalUnicast" => Value::Bool(!(ip.is_unspecified()
-            || ip.is_loopback()
-            || ip.is_multicast()
-            || matches!(ip, IpAddr::V4(v) if v.is_link_local() || v.is_broadcast())
-            || v6(|b| b >> 118 == 0xfe80 >> 6))),
+        "isGlobalUnicast" => Value::Bool(
+            !(ip.is_unspecified()
+                || ip.is_loopback()
+                || ip.is_multicast()
+                || matches!(ip, IpAddr::V4(v) if v.is_link_local() || v.is_broadcast())
+                || v6(|b| b >> 118 == 0xfe80 >> 6)),
+        ),
         _ => return None,
     })
 }
@@ -127,9 +153,9 @@ fn network<'a>(name: &str, c: &Cidr, rest: &[Value<'a>]) -> Option<Out<'a>> {
         ("masked", []) => Ok(Value::ext(Ext::Cidr(c.masked()))),
         ("prefixLength", []) => Ok(Value::Int(i64::from(c.bits))),
         ("containsIP", [Value::String(s)]) => parse_ip(s).map(|ip| Value::Bool(c.holds(ip))),
-        ("containsCIDR", [Value::String(s)]) => {
-            Cidr::parse(s).map(|o| Value::Bool(o.bits >= c.bits && c.holds(o.ip))).map_err(EvalError::new)
-        }
+        ("containsCIDR", [Value::String(s)]) => Cidr::parse(s)
+            .map(|o| Value::Bool(o.bits >= c.bits && c.holds(o.ip)))
+            .map_err(EvalError::new),
         ("containsIP" | "containsCIDR", [Value::Ext(e)]) => match &**e {
             Ext::Ip(ip) => Ok(Value::Bool(c.holds(*ip))),
             Ext::Cidr(o) => Ok(Value::Bool(o.bits >= c.bits && c.holds(o.ip))),

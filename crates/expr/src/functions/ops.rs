@@ -27,8 +27,12 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, mut args: Vec<Value<'a
         return super::lists::sort_by_keys(run, &args);
     }
     let right = if args.len() > 1 { args.pop() } else { None };
-    let Some(left) = args.pop() else { return Err(EvalError::no_such_overload()) };
-    let Some(right) = right else { return unary(name, &left) };
+    let Some(left) = args.pop() else {
+        return Err(EvalError::no_such_overload());
+    };
+    let Some(right) = right else {
+        return unary(name, &left);
+    };
     match name {
         "_==_" => Ok(Value::Bool(left.equals(&right, &mut run.work)?)),
         "_!=_" => Ok(Value::Bool(!left.equals(&right, &mut run.work)?)),
@@ -53,7 +57,15 @@ fn unary<'a>(name: &str, v: &Value<'a>) -> Out<'a> {
 }
 
 fn compare<'a>(name: &str, a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
-    if matches!(a, Value::Null | Value::List(_) | Value::Map(_) | Value::Type(_) | Value::Optional(_) | Value::Ext(_)) {
+    if matches!(
+        a,
+        Value::Null
+            | Value::List(_)
+            | Value::Map(_)
+            | Value::Type(_)
+            | Value::Optional(_)
+            | Value::Ext(_)
+    ) {
         return Err(EvalError::new(format!("no such overload: {name}")));
     }
     let order = a.compare(b)?;
@@ -94,12 +106,20 @@ fn add<'a>(run: &mut Run<'_, 'a>, a: Value<'a>, b: &Value<'a>) -> Out<'a> {
             Ok(Value::bytes([&*a, &**b].concat()))
         }
         (Value::List(a), Value::List(b)) => concat(run, a, b),
-        (Value::Duration(a), Value::Duration(b)) => checked(a.checked_add(*b), Value::Duration, DURATION),
+        (Value::Duration(a), Value::Duration(b)) => {
+            checked(a.checked_add(*b), Value::Duration, DURATION)
+        }
         (Value::Timestamp(t), Value::Duration(d)) => shift(t, i128::from(*d)),
         (Value::Duration(d), Value::Timestamp(t)) => shift(*t, i128::from(d)),
-        (Value::Null | Value::Bool(_) | Value::Map(_) | Value::Type(_) | Value::Optional(_) | Value::Ext(_), _) => {
-            Err(EvalError::new("no such overload: _+_"))
-        }
+        (
+            Value::Null
+            | Value::Bool(_)
+            | Value::Map(_)
+            | Value::Type(_)
+            | Value::Optional(_)
+            | Value::Ext(_),
+            _,
+        ) => Err(EvalError::new("no such overload: _+_")),
         _ => Err(EvalError::no_such_overload()),
     }
 }
@@ -126,7 +146,11 @@ fn concat<'a>(run: &mut Run<'_, 'a>, a: List<'a>, b: &List<'a>) -> Out<'a> {
 
 fn shift<'a>(t: Timestamp, nanos: i128) -> Out<'a> {
     let shifted = Timestamp::from_nanosecond(t.as_nanosecond() + nanos).ok();
-    checked(shifted.filter(super::time::in_range), Value::Timestamp, TIMESTAMP)
+    checked(
+        shifted.filter(super::time::in_range),
+        Value::Timestamp,
+        TIMESTAMP,
+    )
 }
 
 fn subtract<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
@@ -134,15 +158,22 @@ fn subtract<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
         (Value::Int(a), Value::Int(b)) => checked(a.checked_sub(*b), Value::Int, INT),
         (Value::Uint(a), Value::Uint(b)) => checked(a.checked_sub(*b), Value::Uint, UINT),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a - b)),
-        (Value::Duration(a), Value::Duration(b)) => checked(a.checked_sub(*b), Value::Duration, DURATION),
+        (Value::Duration(a), Value::Duration(b)) => {
+            checked(a.checked_sub(*b), Value::Duration, DURATION)
+        }
         (Value::Timestamp(t), Value::Duration(d)) => shift(*t, -i128::from(*d)),
         (Value::Timestamp(a), Value::Timestamp(b)) => {
             let d: SignedDuration = a.duration_since(*b);
             checked(i64::try_from(d.as_nanos()).ok(), Value::Duration, DURATION)
         }
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::Duration(_) | Value::Timestamp(_), _) => {
-            Err(EvalError::no_such_overload())
-        }
+        (
+            Value::Int(_)
+            | Value::Uint(_)
+            | Value::Double(_)
+            | Value::Duration(_)
+            | Value::Timestamp(_),
+            _,
+        ) => Err(EvalError::no_such_overload()),
         _ => Err(EvalError::new("no such overload: _-_")),
     }
 }
@@ -152,25 +183,33 @@ fn multiply<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
         (Value::Int(a), Value::Int(b)) => checked(a.checked_mul(*b), Value::Int, INT),
         (Value::Uint(a), Value::Uint(b)) => checked(a.checked_mul(*b), Value::Uint, UINT),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a * b)),
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => Err(EvalError::no_such_overload()),
+        (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => {
+            Err(EvalError::no_such_overload())
+        }
         _ => Err(EvalError::new("no such overload: _*_")),
     }
 }
 
 fn divide<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
     match (a, b) {
-        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err(EvalError::new("division by zero")),
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
+            Err(EvalError::new("division by zero"))
+        }
         (Value::Int(a), Value::Int(b)) => checked(a.checked_div(*b), Value::Int, INT),
         (Value::Uint(a), Value::Uint(b)) => Ok(Value::Uint(a / b)),
         (Value::Double(a), Value::Double(b)) => Ok(Value::Double(a / b)),
-        (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => Err(EvalError::no_such_overload()),
+        (Value::Int(_) | Value::Uint(_) | Value::Double(_), _) => {
+            Err(EvalError::no_such_overload())
+        }
         _ => Err(EvalError::new("no such overload: _/_")),
     }
 }
 
 fn modulo<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
     match (a, b) {
-        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => Err(EvalError::new("modulus by zero")),
+        (Value::Int(_), Value::Int(0)) | (Value::Uint(_), Value::Uint(0)) => {
+            Err(EvalError::new("modulus by zero"))
+        }
         (Value::Int(a), Value::Int(b)) => checked(a.checked_rem(*b), Value::Int, INT),
         (Value::Uint(a), Value::Uint(b)) => Ok(Value::Uint(a % b)),
         (Value::Int(_) | Value::Uint(_), _) => Err(EvalError::no_such_overload()),
@@ -181,7 +220,8 @@ fn modulo<'a>(a: &Value<'a>, b: &Value<'a>) -> Out<'a> {
 fn insert<'a>(run: &mut Run<'_, 'a>, mut args: Vec<Value<'a>>) -> Out<'a> {
     let last = args.pop();
     let mut args = args.into_iter();
-    let (Some(Value::Map(Map::Values(map))), key, Some(last)) = (args.next(), args.next(), last) else {
+    let (Some(Value::Map(Map::Values(map))), key, Some(last)) = (args.next(), args.next(), last)
+    else {
         return Err(EvalError::no_such_overload());
     };
     let mut map = Arc::try_unwrap(map).unwrap_or_else(|shared| (*shared).clone());
@@ -197,7 +237,9 @@ fn insert<'a>(run: &mut Run<'_, 'a>, mut args: Vec<Value<'a>>) -> Out<'a> {
     for (key, value) in pairs {
         if map.insert(Key::from_value(&key)?, value).is_some() {
             let shown = super::convert::shown(&key);
-            return Err(EvalError::new(format!("insert failed: key {shown} already exists")));
+            return Err(EvalError::new(format!(
+                "insert failed: key {shown} already exists"
+            )));
         }
     }
     Ok(Value::Map(Map::Values(Arc::new(map))))

@@ -12,16 +12,35 @@ pub struct Quantity {
     text: String,
 }
 
-const BINARY: [(&str, u32); 6] = [("Ki", 10), ("Mi", 20), ("Gi", 30), ("Ti", 40), ("Pi", 50), ("Ei", 60)];
-const DECIMAL: [(&str, i32); 10] =
-    [("n", -9), ("u", -6), ("m", -3), ("", 0), ("k", 3), ("M", 6), ("G", 9), ("T", 12), ("P", 15), ("E", 18)];
+const BINARY: [(&str, u32); 6] = [
+    ("Ki", 10),
+    ("Mi", 20),
+    ("Gi", 30),
+    ("Ti", 40),
+    ("Pi", 50),
+    ("Ei", 60),
+];
+const DECIMAL: [(&str, i32); 10] = [
+    ("n", -9),
+    ("u", -6),
+    ("m", -3),
+    ("", 0),
+    ("k", 3),
+    ("M", 6),
+    ("G", 9),
+    ("T", 12),
+    ("P", 15),
+    ("E", 18),
+];
 
 impl Quantity {
     /// Reads a quantity.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix(['+', '-']).unwrap_or(text);
-        let end = body.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(body.len());
+        let end = body
+            .find(|c: char| !c.is_ascii_digit() && c != '.')
+            .unwrap_or(body.len());
         let (number, suffix) = body.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.is_empty() && fraction.is_empty() || fraction.contains('.') || number.len() > 30 {
@@ -46,7 +65,15 @@ impl Quantity {
             }
             exponent += e;
         }
-        Some(Self { mantissa, exponent, binary, text: text.to_owned() }.rounded())
+        Some(
+            Self {
+                mantissa,
+                exponent,
+                binary,
+                text: text.to_owned(),
+            }
+            .rounded(),
+        )
     }
 
     /// Nothing is smaller than a nano; what is gets rounded up, away from zero.
@@ -77,13 +104,23 @@ impl Quantity {
     pub(crate) fn plus(&self, other: &Self, sign: i128) -> Option<Self> {
         let (a, b, exponent) = self.aligned(other)?;
         let mantissa = a.checked_add(b.checked_mul(sign)?)?;
-        let mut sum = Self { mantissa, exponent, binary: self.binary, text: String::new() };
+        let mut sum = Self {
+            mantissa,
+            exponent,
+            binary: self.binary,
+            text: String::new(),
+        };
         sum.text = sum.canonical();
         Some(sum)
     }
 
     pub(crate) fn from_int(i: i64) -> Self {
-        Self { mantissa: i128::from(i), exponent: 0, binary: false, text: i.to_string() }
+        Self {
+            mantissa: i128::from(i),
+            exponent: 0,
+            binary: false,
+            text: i.to_string(),
+        }
     }
 
     /// The whole number it is, if it is one.
@@ -105,7 +142,9 @@ impl Quantity {
     }
 
     pub(crate) fn as_float(&self) -> f64 {
-        format!("{}e{}", self.mantissa, self.exponent).parse().unwrap_or(f64::NAN)
+        format!("{}e{}", self.mantissa, self.exponent)
+            .parse()
+            .unwrap_or(f64::NAN)
     }
 
     /// The canonical form of a sum.
@@ -113,7 +152,10 @@ impl Quantity {
         if self.binary
             && let Some(i) = self.as_int()
         {
-            let suffix = BINARY.iter().rev().find(|(_, shift)| i != 0 && i % (1_i64 << shift) == 0 && i.unsigned_abs() >= 1024);
+            let suffix = BINARY
+                .iter()
+                .rev()
+                .find(|(_, shift)| i != 0 && i % (1_i64 << shift) == 0 && i.unsigned_abs() >= 1024);
             return suffix.map_or_else(|| i.to_string(), |(s, shift)| format!("{}{s}", i >> shift));
         }
         let (mut mantissa, mut exponent) = (self.mantissa, self.exponent);
@@ -128,7 +170,10 @@ impl Quantity {
             mantissa = mantissa.saturating_mul(10);
             exponent -= 1;
         }
-        let suffix = DECIMAL.iter().find(|(_, e)| *e == exponent).map_or("", |(s, _)| s);
+        let suffix = DECIMAL
+            .iter()
+            .find(|(_, e)| *e == exponent)
+            .map_or("", |(s, _)| s);
         format!("{mantissa}{suffix}")
     }
 }

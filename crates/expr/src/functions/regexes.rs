@@ -8,14 +8,26 @@ use crate::eval::Run;
 use crate::value::Value;
 
 pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) -> Option<Out<'a>> {
-    let (Some(Value::String(text)), Some(Value::String(pattern))) = (args.first(), args.get(1)) else { return None };
+    let (Some(Value::String(text)), Some(Value::String(pattern))) = (args.first(), args.get(1))
+    else {
+        return None;
+    };
     let found = |r: &Regex| match (name, args.get(2)) {
         ("matches", None) => Some(Value::Bool(r.is_match(text))),
         ("find", None) => Some(Value::string(r.find(text).map_or("", |m| m.as_str()))),
-        ("findAll", None) => Some(Value::list(r.find_iter(text).map(|m| Value::string(m.as_str())).collect())),
+        ("findAll", None) => Some(Value::list(
+            r.find_iter(text)
+                .map(|m| Value::string(m.as_str()))
+                .collect(),
+        )),
         ("findAll", Some(Value::Int(n))) => {
             let limit = usize::try_from(*n).unwrap_or(usize::MAX);
-            Some(Value::list(r.find_iter(text).take(limit).map(|m| Value::string(m.as_str())).collect()))
+            Some(Value::list(
+                r.find_iter(text)
+                    .take(limit)
+                    .map(|m| Value::string(m.as_str()))
+                    .collect(),
+            ))
         }
         _ => None,
     };
@@ -38,7 +50,9 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
 
 /// Compiles an RE2 expression.
 pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(&translate(pattern)).size_limit(4 << 20).build();
+    let built = RegexBuilder::new(&translate(pattern))
+        .size_limit(4 << 20)
+        .build();
     built.map_err(|e| format!("error parsing regexp: {}", complaint(pattern, &e)))
 }
 
@@ -55,9 +69,16 @@ fn complaint(pattern: &str, e: &regex::Error) -> String {
         format!("missing closing ]: `{}`", &pattern[from..])
     } else if has("repetition operator missing expression") {
         let at = pattern.find(['*', '+', '?']).unwrap_or(0);
-        format!("missing argument to repetition operator: `{}`", &pattern[at..=at])
+        format!(
+            "missing argument to repetition operator: `{}`",
+            &pattern[at..=at]
+        )
     } else {
-        text.lines().last().unwrap_or("invalid").trim_start_matches("error: ").to_owned()
+        text.lines()
+            .last()
+            .unwrap_or("invalid")
+            .trim_start_matches("error: ")
+            .to_owned()
     }
 }
 

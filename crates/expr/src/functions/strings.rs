@@ -18,7 +18,9 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
         };
         return Some(join(run, l, &sep));
     }
-    let (Some(Value::String(s)), rest) = (args.first(), args.get(1..).unwrap_or_default()) else { return None };
+    let (Some(Value::String(s)), rest) = (args.first(), args.get(1..).unwrap_or_default()) else {
+        return None;
+    };
     Some(match (name, rest) {
         ("contains", [Value::String(t)]) => Ok(Value::Bool(s.contains(&**t))),
         ("startsWith", [Value::String(t)]) => Ok(Value::Bool(s.starts_with(&**t))),
@@ -33,7 +35,9 @@ pub(super) fn call<'a>(run: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) ->
         ("trim", []) => text(s.trim()),
         ("reverse", []) => text(s.chars().rev().collect::<String>()),
         ("replace", [Value::String(old), Value::String(new)]) => replace(run, s, (old, new), -1),
-        ("replace", [Value::String(old), Value::String(new), Value::Int(n)]) => replace(run, s, (old, new), *n),
+        ("replace", [Value::String(old), Value::String(new), Value::Int(n)]) => {
+            replace(run, s, (old, new), *n)
+        }
         ("split", [Value::String(sep)]) => Ok(split(s, sep, -1)),
         ("split", [Value::String(sep), Value::Int(n)]) => Ok(split(s, sep, *n)),
         ("substring", [Value::Int(from)]) => substring(s, *from, None),
@@ -52,7 +56,10 @@ fn join<'a>(run: &mut Run<'_, 'a>, l: &crate::value::List<'a>, sep: &str) -> Out
     let mut out = String::new();
     for (i, v) in l.iter().enumerate() {
         let Value::String(s) = &v else {
-            return Err(EvalError::new(format!("join: invalid input: {}", super::convert::shown(&v))));
+            return Err(EvalError::new(format!(
+                "join: invalid input: {}",
+                super::convert::shown(&v)
+            )));
         };
         if i > 0 {
             out.push_str(sep);
@@ -68,14 +75,21 @@ fn char_at<'a>(s: &str, i: i64) -> Out<'a> {
     if i < 0 || i > size {
         return Err(out_of_range(i));
     }
-    text(s.chars().nth(i as usize).map(String::from).unwrap_or_default())
+    text(
+        s.chars()
+            .nth(i as usize)
+            .map(String::from)
+            .unwrap_or_default(),
+    )
 }
 
 fn index_of<'a>(s: &str, t: &str, from: i64) -> Out<'a> {
     if t.is_empty() {
         return Ok(Value::Int(from));
     }
-    let Ok(skip) = usize::try_from(from) else { return Err(out_of_range(from)) };
+    let Ok(skip) = usize::try_from(from) else {
+        return Err(out_of_range(from));
+    };
     let start = s.char_indices().nth(skip).map(|(at, _)| at);
     let found = start.and_then(|at| s[at..].find(t).map(|n| s[..at + n].chars().count() as i64));
     Ok(Value::Int(found.unwrap_or(-1)))
@@ -95,11 +109,18 @@ fn last_index_of<'a>(s: &str, t: &str, from: Option<i64>) -> Out<'a> {
     // A match may begin at `from` at the latest.
     let last = (from + t.chars().count() as i64).min(size) as usize;
     let end = s.char_indices().nth(last).map_or(s.len(), |(at, _)| at);
-    Ok(Value::Int(s[..end].rfind(t).map_or(-1, |n| s[..n].chars().count() as i64)))
+    Ok(Value::Int(
+        s[..end]
+            .rfind(t)
+            .map_or(-1, |n| s[..n].chars().count() as i64),
+    ))
 }
 
 fn replace<'a>(run: &mut Run<'_, 'a>, s: &str, (old, new): (&str, &str), n: i64) -> Out<'a> {
-    let matches = s.matches(old).count().min(usize::try_from(n).unwrap_or(usize::MAX));
+    let matches = s
+        .matches(old)
+        .count()
+        .min(usize::try_from(n).unwrap_or(usize::MAX));
     run.labour((s.len() + matches.saturating_mul(new.len())) / 64)?;
     text(usize::try_from(n).map_or_else(|_| s.replace(old, new), |n| s.replacen(old, new, n)))
 }
@@ -131,7 +152,9 @@ fn substring<'a>(s: &str, from: i64, to: Option<i64>) -> Out<'a> {
     let size = s.chars().count() as i64;
     let end = to.unwrap_or(size);
     if to.is_some() && from > end {
-        return Err(EvalError::new(format!("invalid substring range. start: {from}, end: {end}")));
+        return Err(EvalError::new(format!(
+            "invalid substring range. start: {from}, end: {end}"
+        )));
     }
     if from < 0 || from > size {
         return Err(out_of_range(from));
@@ -139,7 +162,12 @@ fn substring<'a>(s: &str, from: i64, to: Option<i64>) -> Out<'a> {
     if end < 0 || end > size {
         return Err(out_of_range(end));
     }
-    text(s.chars().skip(from as usize).take((end - from) as usize).collect::<String>())
+    text(
+        s.chars()
+            .skip(from as usize)
+            .take((end - from) as usize)
+            .collect::<String>(),
+    )
 }
 
 fn quote(s: &str) -> String {

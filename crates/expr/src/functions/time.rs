@@ -11,19 +11,38 @@ use crate::value::Value;
 
 const TIMESTAMP: &str = "google.protobuf.Timestamp";
 const DURATION: &str = "google.protobuf.Duration";
-const UNITS: [(&str, f64); 8] =
-    [("ns", 1.0), ("us", 1e3), ("µs", 1e3), ("μs", 1e3), ("ms", 1e6), ("s", 1e9), ("m", 6e10), ("h", 3.6e12)];
+const UNITS: [(&str, f64); 8] = [
+    ("ns", 1.0),
+    ("us", 1e3),
+    ("µs", 1e3),
+    ("μs", 1e3),
+    ("ms", 1e6),
+    ("s", 1e9),
+    ("m", 6e10),
+    ("h", 3.6e12),
+];
 
 /// Whether a timestamp lies in the years CEL knows.
 pub(super) fn in_range(t: &Timestamp) -> bool {
-    (-62_135_596_800..=253_402_300_799).contains(&t.as_nanosecond().div_euclid(1_000_000_000).try_into().unwrap_or(i64::MAX))
+    (-62_135_596_800..=253_402_300_799).contains(
+        &t.as_nanosecond()
+            .div_euclid(1_000_000_000)
+            .try_into()
+            .unwrap_or(i64::MAX),
+    )
 }
 
 /// RFC 3339, strictly.
 pub(crate) fn parse_timestamp(s: &str) -> Option<Timestamp> {
     let b = s.as_bytes();
-    let strict = b.len() >= 20 && b[4] == b'-' && b[7] == b'-' && b[10] == b'T' && b[13] == b':' && b[16] == b':';
-    let zone = s.ends_with('Z') || b.len() > 6 && matches!(b[b.len() - 6], b'+' | b'-') && b[b.len() - 3] == b':';
+    let strict = b.len() >= 20
+        && b[4] == b'-'
+        && b[7] == b'-'
+        && b[10] == b'T'
+        && b[13] == b':'
+        && b[16] == b':';
+    let zone = s.ends_with('Z')
+        || b.len() > 6 && matches!(b[b.len() - 6], b'+' | b'-') && b[b.len() - 3] == b':';
     if !strict || !zone || b[17] == b'6' || s.contains('[') {
         return None;
     }
@@ -46,14 +65,20 @@ pub(crate) fn parse_duration(s: &str) -> Option<i64> {
     while !rest.is_empty() {
         let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let (number, tail) = rest.split_at(end);
-        let unit_end = tail.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(tail.len());
+        let unit_end = tail
+            .find(|c: char| c.is_ascii_digit() || c == '.')
+            .unwrap_or(tail.len());
         let (unit, next) = tail.split_at(unit_end);
         let (_, scale) = UNITS.iter().find(|(u, _)| *u == unit)?;
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
             return None;
         }
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let whole: i128 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
         let scale_int = *scale as i128;
         total = total.checked_add(whole.checked_mul(scale_int)?)?;
         let mut place = scale_int;
@@ -103,10 +128,13 @@ pub(super) fn call<'a>(_: &mut Run<'_, 'a>, name: &str, args: &[Value<'a>]) -> O
 fn timestamp<'a>(v: &Value<'a>) -> Out<'a> {
     match v {
         Value::Timestamp(t) => Ok(Value::Timestamp(*t)),
-        Value::String(s) => parse_timestamp(s).map(Value::Timestamp).ok_or_else(|| no_conversion("string", TIMESTAMP)),
+        Value::String(s) => parse_timestamp(s)
+            .map(Value::Timestamp)
+            .ok_or_else(|| no_conversion("string", TIMESTAMP)),
         Value::Int(i) => {
             let t = Timestamp::from_second(*i).ok().filter(in_range);
-            t.map(Value::Timestamp).ok_or_else(|| EvalError::new("timestamp overflow"))
+            t.map(Value::Timestamp)
+                .ok_or_else(|| EvalError::new("timestamp overflow"))
         }
         other => Err(not_from(other, "timestamp")),
     }
@@ -115,7 +143,9 @@ fn timestamp<'a>(v: &Value<'a>) -> Out<'a> {
 fn duration<'a>(v: &Value<'a>) -> Out<'a> {
     match v {
         Value::Duration(d) | Value::Int(d) => Ok(Value::Duration(*d)),
-        Value::String(s) => parse_duration(s).map(Value::Duration).ok_or_else(|| no_conversion("string", DURATION)),
+        Value::String(s) => parse_duration(s)
+            .map(Value::Duration)
+            .ok_or_else(|| no_conversion("string", DURATION)),
         other => Err(not_from(other, "duration")),
     }
 }
@@ -128,11 +158,18 @@ fn time_zone(name: &str) -> Result<TimeZone, EvalError> {
     let Some((hours, minutes)) = name.split_once(':') else {
         return TimeZone::get(name).map_err(|_| unknown());
     };
-    let bad = |part: &str| EvalError::new(format!("strconv.Atoi: parsing \"{part}\": invalid syntax"));
+    let bad =
+        |part: &str| EvalError::new(format!("strconv.Atoi: parsing \"{part}\": invalid syntax"));
     let h: i32 = hours.parse().map_err(|_| bad(hours))?;
     let m: i32 = minutes.parse().map_err(|_| bad(minutes))?;
-    let total = if name.starts_with('-') { h * 60 - m } else { h * 60 + m };
-    Offset::from_seconds(total.saturating_mul(60)).map(TimeZone::fixed).map_err(|_| unknown())
+    let total = if name.starts_with('-') {
+        h * 60 - m
+    } else {
+        h * 60 + m
+    };
+    Offset::from_seconds(total.saturating_mul(60))
+        .map(TimeZone::fixed)
+        .map_err(|_| unknown())
 }
 
 fn part<'a>(name: &str, z: &Zoned) -> Option<Out<'a>> {

@@ -21,13 +21,25 @@ pub fn type_of(schema: &Json, name: &str) -> Type {
         "number" => Type::Double,
         "boolean" => Type::Bool,
         "array" => Type::list(type_of(&schema["items"], &format!("{name}.@idx"))),
-        "object" if schema.get("additionalProperties").is_some() => {
-            Type::map(Type::String, type_of(&schema["additionalProperties"], &format!("{name}.@elem")))
-        }
+        "object" if schema.get("additionalProperties").is_some() => Type::map(
+            Type::String,
+            type_of(&schema["additionalProperties"], &format!("{name}.@elem")),
+        ),
         "object" => {
             let fields = schema["properties"].as_object().into_iter().flatten();
-            let field = |(p, s): (&String, &Json)| (p.clone(), Field { property: p.clone(), ty: type_of(s, &format!("{name}.{p}")) });
-            Type::Object(Arc::new(ObjectType { name: name.into(), fields: fields.map(field).collect() }))
+            let field = |(p, s): (&String, &Json)| {
+                (
+                    p.clone(),
+                    Field {
+                        property: p.clone(),
+                        ty: type_of(s, &format!("{name}.{p}")),
+                    },
+                )
+            };
+            Type::Object(Arc::new(ObjectType {
+                name: name.into(),
+                fields: fields.map(field).collect(),
+            }))
         }
         _ => Type::Dyn,
     }
