@@ -142,7 +142,8 @@ async fn apply_stage(
     options: &Options,
     done: &mut Applied,
 ) -> Result<Vec<(Resource, ObjectId)>, Vec<Refused>> {
-    let steps: Vec<_> = stream::iter(objects)
+    let dry_runs: Vec<_> = objects
+        .iter()
         .map(|(_, id, object)| async move {
             let step = dry_run(client, id, object, options).await;
             step.map_err(|error| Refused {
@@ -151,9 +152,8 @@ async fn apply_stage(
                 error: Some(error),
             })
         })
-        .buffered(options.concurrency.max(1))
-        .collect()
-        .await;
+        .collect();
+    let steps: Vec<_> = stream::iter(dry_runs).buffered(options.concurrency.max(1)).collect().await;
     let mut plan = Vec::with_capacity(steps.len());
     let mut refused = Vec::new();
     for step in steps {

@@ -4,10 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use clock::Clock;
 use http::{Method, Response};
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use krm::{Gvk, Object, Value};
 use serde_json::json;
 use tower::ServiceExt;
@@ -355,12 +355,18 @@ pub struct Target<'a> {
 }
 
 async fn read(response: Response<Body>) -> Result<Bytes, Error> {
-    let body = Limited::new(response.into_body(), ANSWER_LIMIT);
-    Ok(body
-        .collect()
-        .await
-        .map_err(|error| Error::Transport(error.to_string()))?
-        .to_bytes())
+    let mut body = response.into_body();
+    let mut bytes = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| Error::Transport(error.to_string()))?;
+        if let Ok(data) = frame.into_data() {
+            if bytes.len() + data.len() > ANSWER_LIMIT {
+                return Err(Error::Answer(format!("over {ANSWER_LIMIT} bytes")));
+            }
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok(bytes.freeze())
 }
 
 fn object(bytes: &[u8]) -> Result<Object, Error> {

@@ -36,12 +36,14 @@ pub async fn delete_all(client: &Client, mut targets: Vec<Target>, owner: Owner<
     targets.sort_by(|a, b| order::compare(&b.0, &a.0));
     let mut pruned = Pruned::default();
     // In order, but the reads overlap: a deletion is one GET and one DELETE.
-    let mut outcomes = stream::iter(targets)
+    let deletions: Vec<_> = targets
+        .into_iter()
         .map(|target| async {
             let outcome = delete_one(client, &target, owner).await;
             (target, outcome)
         })
-        .buffered(4);
+        .collect();
+    let mut outcomes = stream::iter(deletions).buffered(4);
     while let Some((target, outcome)) = outcomes.next().await {
         match outcome {
             Ok(action) => {

@@ -227,7 +227,7 @@ impl Kustomizations {
         if !object.spec.wait && object.spec.health_checks.is_empty() {
             return Ok(Outcome::Done(applied));
         }
-        let targets = match health::targets(&self.client, object, &changes).await {
+        let targets = match health::targets(&self.client, object, &changes, &self.policy.unserved).await {
             Ok(targets) => targets,
             Err(error) => {
                 return Ok(failed(reason::HEALTH_CHECK_FAILED, error.to_string(), Some(applied.revision.clone()), Some(applied)));

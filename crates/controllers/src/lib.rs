@@ -4,6 +4,7 @@
 //! concluded. Waiting holds no worker: an object that waits is parked, and the watch of what it waits for wakes it.
 
 mod commit;
+pub mod flags;
 pub mod git_repository;
 pub mod kustomization;
 mod queue;

@@ -97,11 +97,6 @@ impl Queue {
         self.later.first().map(|(at, _)| *at)
     }
 
-    /// Forgets a key that exists no longer.
-    pub(crate) fn forget(&mut self, key: &Key) {
-        self.forget_timer(key);
-    }
-
     fn forget_timer(&mut self, key: &Key) {
         if let Some(at) = self.when.remove(key) {
             self.later.remove(&(at, key.clone()));

@@ -42,6 +42,10 @@ pub struct Policy {
     pub override_managers: Vec<String>,
     /// `--concurrent-ssa`.
     pub concurrent_ssa: usize,
+    /// `--no-remote-bases`.
+    pub no_remote_bases: bool,
+    /// Kinds that no controller here reconciles: health checks count their objects as current.
+    pub unserved: Vec<GroupKind>,
 }
 
 impl Default for Policy {
@@ -56,6 +60,8 @@ impl Default for Policy {
             custom_stages: Vec::new(),
             override_managers: Vec::new(),
             concurrent_ssa: 4,
+            no_remote_bases: false,
+            unserved: Vec::new(),
         }
     }
 }

@@ -60,10 +60,12 @@ impl Waiting {
 }
 
 /// The objects a Kustomization waits for, and how each is read: what it applied with `wait`, else its `healthChecks`; never itself.
+/// Kinds in `unserved` have no controller to make them healthy and are not waited for.
 pub(crate) async fn targets(
     client: &Client,
     object: &Kustomization,
     changes: &krm::changeset::ChangeSet,
+    unserved: &[krm::GroupKind],
 ) -> Result<Vec<(ObjectId, Resource)>, Error> {
     let wanted: Vec<(ObjectId, String)> = if object.spec.wait {
         let applied = changes.entries.iter().filter(|change| change.action != Action::Skipped);
@@ -76,7 +78,8 @@ pub(crate) async fn targets(
         let itself = id.kind == "Kustomization"
             && id.name == object.metadata.name
             && id.namespace == object.metadata.namespace;
-        if itself {
+        let unserved = unserved.iter().any(|kind| kind.group == id.group && kind.kind == id.kind);
+        if itself || unserved {
             continue;
         }
         let gvk = Gvk { group: id.group.clone(), version, kind: id.kind.clone() };
@@ -125,7 +128,8 @@ pub(crate) async fn look(client: &Client, waiting: &mut Waiting, evaluators: &Ev
         .filter(|(id, _)| stirred.contains(id) || waiting.states.get(id).is_none_or(|seen| seen.message.is_empty()))
         .map(|(id, resource)| (id.clone(), resource.clone()))
         .collect();
-    let mut verdicts = stream::iter(read)
+    let reads: Vec<_> = read
+        .into_iter()
         .map(|(id, resource)| async move {
             let verdict = match client.get(&resource, &id.namespace, &id.name).await {
                 Ok(object) => judge(&object, evaluators),
@@ -134,7 +138,8 @@ pub(crate) async fn look(client: &Client, waiting: &mut Waiting, evaluators: &Ev
             };
             (id, verdict)
         })
-        .buffer_unordered(READS);
+        .collect();
+    let mut verdicts = stream::iter(reads).buffer_unordered(READS);
     while let Some((id, verdict)) = verdicts.next().await {
         waiting.states.insert(id, verdict);
     }

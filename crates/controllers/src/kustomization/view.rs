@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use api::{Kustomization, condition, names};
+use api::{Kustomization, names};
 use cluster::Resource;
 use cluster::apply::Mark;
 use cluster::drift::Manager;
@@ -317,9 +317,4 @@ fn readiness(object: Option<&Object>) -> Option<(bool, i64, Option<String>)> {
     let observed = object.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or_default();
     let revision = object.pointer("/status/lastAppliedRevision").and_then(Value::as_str).map(str::to_owned);
     Some((is_ready(object) && observed == object.generation(), observed, revision))
-}
-
-/// Whether the Ready condition of a typed object holds.
-pub(crate) fn was_healthy(object: &Kustomization) -> bool {
-    condition::is_true(&object.status.conditions, names::READY)
 }
