@@ -183,6 +183,20 @@ pub(crate) fn impersonate(
     impersonate::impersonate(headers, &asked, &last, &|asked| authorize(server, asked))
 }
 
+/// Answers a create that stores nothing: a review, or a request for a token.
+///
+/// # Errors
+/// What is wrong with the question; 405 for a create of anything else.
+pub(crate) fn create_virtual(
+    server: &Server,
+    info: &RequestInfo,
+    user: &User,
+    object: krm::Value,
+) -> Result<krm::Value, ApiError> {
+    let asking = review::Asking { server, user, info };
+    review::answer(&asking, object).unwrap_or_else(|| Err(ApiError::method_not_allowed()))
+}
+
 /// Decides whether a request may go on.
 pub(crate) fn authorize(server: &Server, asked: &Attributes) -> Decision {
     rbac(server).authorize(asked)
@@ -199,9 +213,10 @@ pub(crate) fn rbac(server: &Server) -> Arc<Rbac> {
 impl Attributes {
     /// Reads `verb resource.group/subresource name -n namespace` or `verb /path`.
     pub(crate) fn parse(text: &str) -> Self {
-        let mut words = text.split(' ');
-        let mut next = || words.next().unwrap_or_default().to_owned();
-        let (verb, what) = (next(), next());
+        let (text, namespace) = text.split_once(" -n ").unwrap_or((text, ""));
+        let mut words = text.split(' ').map(str::to_owned);
+        let mut next = || words.next().unwrap_or_default();
+        let (verb, what, name) = (next(), next(), next());
         if what.starts_with('/') {
             return Self {
                 verb,
@@ -209,16 +224,6 @@ impl Attributes {
                 ..Self::default()
             };
         }
-        let (mut name, mut flag) = (next(), next());
-        if name == "-n" {
-            (name, flag) = (String::new(), name);
-            return Self {
-                namespace: text.rsplit(' ').next().unwrap_or_default().to_owned(),
-                ..Self::parse(&format!("{verb} {what} {name}"))
-            };
-        }
-        let namespace = if flag == "-n" { next() } else { String::new() };
-        flag.clear();
         let (resource, group, subresource) = match what.split_once('.') {
             Some((resource, rest)) => {
                 let (group, sub) = rest.split_once('/').unwrap_or((rest, ""));
@@ -234,7 +239,7 @@ impl Attributes {
             group: group.to_owned(),
             resource: resource.to_owned(),
             subresource: subresource.to_owned(),
-            namespace,
+            namespace: namespace.to_owned(),
             name,
             is_resource: true,
             ..Self::default()

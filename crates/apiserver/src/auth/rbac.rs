@@ -320,3 +320,6 @@ fn aggregate(errors: &[RoleError]) -> String {
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

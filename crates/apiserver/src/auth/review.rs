@@ -46,7 +46,7 @@ fn access(asking: &Asking<'_>, mut review: Value) -> Result<Value, ApiError> {
     let mut errors = check_target(&review["spec"]);
     errors.extend(check_subject(&review["spec"]));
     errors.extend(check_metadata(&review, false));
-    refuse("SubjectAccessReview", &errors)?;
+    refuse(&errors)?;
     let subject = subject(&review["spec"]);
     review["status"] = status(asking.server, subject, &review["spec"]);
     Ok(review)
@@ -55,7 +55,7 @@ fn access(asking: &Asking<'_>, mut review: Value) -> Result<Value, ApiError> {
 fn own_access(asking: &Asking<'_>, mut review: Value) -> Result<Value, ApiError> {
     let mut errors = check_target(&review["spec"]);
     errors.extend(check_metadata(&review, false));
-    refuse("SelfSubjectAccessReview", &errors)?;
+    refuse(&errors)?;
     review["status"] = status(asking.server, asking.user.clone(), &review["spec"]);
     Ok(review)
 }
@@ -77,11 +77,11 @@ fn local_access(asking: &Asking<'_>, mut review: Value) -> Result<Value, ApiErro
     if !spec["nonResourceAttributes"].is_null() {
         errors.push(FieldError::invalid(
             "spec.nonResourceAttributes",
-            &spec["nonResourceAttributes"],
+            &internal(&spec["nonResourceAttributes"]),
             "disallowed on this kind of request",
         ));
     }
-    refuse("LocalSubjectAccessReview", &errors)?;
+    refuse(&errors)?;
     let namespace = &asking.info.namespace;
     if *namespace != text(&own) {
         return Err(ApiError::bad_request(format!(
@@ -226,7 +226,7 @@ fn check_target(spec: &Value) -> Vec<FieldError> {
     match (resource.is_object(), path.is_object()) {
         (true, true) => vec![FieldError::invalid(
             "spec.nonResourceAttributes",
-            path,
+            &internal(path),
             "cannot be specified in combination with resourceAttributes",
         )],
         (false, false) => vec![FieldError::invalid(
@@ -236,6 +236,11 @@ fn check_target(spec: &Value) -> Vec<FieldError> {
         )],
         _ => Vec::new(),
     }
+}
+
+/// A path's attributes under the names of upstream's internal type, which its errors show.
+fn internal(path: &Value) -> Value {
+    json!({"Path": text(&path["path"]), "Verb": text(&path["verb"])})
 }
 
 fn check_subject(spec: &Value) -> Option<FieldError> {
@@ -265,11 +270,12 @@ fn check_metadata(review: &Value, namespaced: bool) -> Option<FieldError> {
         .then(|| FieldError::invalid("metadata", &review["metadata"], detail))
 }
 
-fn refuse(kind: &str, errors: &[FieldError]) -> Result<(), ApiError> {
+/// Refuses a review. Upstream names the group and forgets the kind.
+fn refuse(errors: &[FieldError]) -> Result<(), ApiError> {
     if errors.is_empty() {
         return Ok(());
     }
-    let of = GroupResource::new("authorization.k8s.io", kind);
+    let of = GroupResource::new("authorization.k8s.io", "");
     Err(ApiError::invalid(&of, "", errors))
 }
 
