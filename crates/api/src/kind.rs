@@ -246,7 +246,7 @@ impl Kind {
         json!({
             "additionalPrinterColumns": self.columns.iter().map(Column::to_value).collect::<Vec<_>>(),
             "name": name,
-            "schema": {"openAPIV3Schema": root.into_value()},
+            "schema": {"openAPIV3Schema": root.without_descriptions().into_value()},
             "served": true,
             "storage": storage,
             "subresources": subresources,

@@ -9,7 +9,7 @@ use krm::{Map, Value, json};
 
 /// A type that knows its OpenAPI v3 schema.
 pub trait Schema {
-    /// The schema, without descriptions.
+    /// The schema, with our own descriptions.
     fn schema() -> Shape;
 }
 
@@ -67,6 +67,22 @@ impl Shape {
             required.insert(at, name.into());
         }
         self.property(name, schema)
+    }
+
+    /// The lines of the field's doc comment as its description.
+    pub(crate) fn described(self, lines: &[&str]) -> Self {
+        let lines: Vec<_> = lines.iter().map(|line| line.trim()).collect();
+        self.with("description", lines.join(" "))
+    }
+
+    /// Without any description, here and below.
+    pub(crate) fn without_descriptions(self) -> Self {
+        let mut schema = self.into_value();
+        strip(&mut schema);
+        match schema {
+            Value::Object(schema) => Self(schema),
+            _ => Self(Map::new()),
+        }
     }
 
     /// A CEL rule and what it says when it does not hold.
@@ -144,6 +160,27 @@ impl Shape {
     pub(crate) fn keyed_by(self, key: &str) -> Self {
         self.with("x-kubernetes-list-type", "map")
             .with("x-kubernetes-list-map-keys", json!([key]))
+    }
+}
+
+/// Removes the descriptions of a schema and of those within it; a property may still be called so.
+fn strip(schema: &mut Value) {
+    let Value::Object(keywords) = schema else {
+        return;
+    };
+    keywords.remove("description");
+    for inner in ["items", "additionalProperties"] {
+        if let Some(schema) = keywords.get_mut(inner) {
+            strip(schema);
+        }
+    }
+    let properties = keywords.get_mut("properties");
+    for property in properties
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(Map::values_mut)
+    {
+        strip(property);
     }
 }
 
@@ -252,11 +289,11 @@ macro_rules! object {
         $(#[$meta:meta])*
         $name:ident {
             $(required { $(
-                $(#[$rmeta:meta])*
+                $(#[doc = $rdoc:literal])*
                 $rfield:ident $(as $rjson:literal)? : $rty:ty $(=> $($rword:ident($($rarg:expr),*)).+)? ;
             )* })?
             $(optional { $(
-                $(#[$ometa:meta])*
+                $(#[doc = $odoc:literal])*
                 $ofield:ident $(as $ojson:literal)? : $oty:ty $(=> $($oword:ident($($oarg:expr),*)).+)? ;
             )* })?
             $(rules { $( $message:expr => $rule:expr ; )* })?
@@ -267,12 +304,12 @@ macro_rules! object {
         $(#[$meta])*
         pub struct $name {
             $($(
-                $(#[$rmeta])*
+                $(#[doc = $rdoc])*
                 $(#[serde(rename = $rjson)])?
                 pub $rfield: $rty,
             )*)?
             $($(
-                $(#[$ometa])*
+                $(#[doc = $odoc])*
                 $(#[serde(rename = $ojson)])?
                 #[serde(default, skip_serializing_if = "crate::schema::Absent::absent")]
                 pub $ofield: $oty,
@@ -285,13 +322,15 @@ macro_rules! object {
                 $($(
                     .required(
                         crate::schema::field_name!($rfield $($rjson)?),
-                        <$rty as crate::schema::Schema>::schema() $($(.$rword($($rarg),*))+)?,
+                        <$rty as crate::schema::Schema>::schema() $($(.$rword($($rarg),*))+)?
+                            .described(&[$($rdoc),*]),
                     )
                 )*)?
                 $($(
                     .property(
                         crate::schema::field_name!($ofield $($ojson)?),
-                        <$oty as crate::schema::Schema>::schema() $($(.$oword($($oarg),*))+)?,
+                        <$oty as crate::schema::Schema>::schema() $($(.$oword($($oarg),*))+)?
+                            .described(&[$($odoc),*]),
                     )
                 )*)?
                 $($(.rule($message, $rule))*)?
@@ -395,7 +434,11 @@ mod tests {
     #[test]
     fn type_and_schema_are_one() {
         assert_eq!(
-            Sample::schema().into_value(),
+            Sample::schema().into_value()["properties"]["howMany"]["description"],
+            "How many."
+        );
+        assert_eq!(
+            Sample::schema().without_descriptions().into_value(),
             json!({
                 "type": "object",
                 "required": ["howMany", "issuerURL"],
