@@ -147,6 +147,22 @@ impl FieldError {
         Self::valued(path, FieldErrorKind::Duplicate, &print(value), "")
     }
 
+    /// `path: Duplicate value: printed`, for values whose print is not JSON's.
+    pub fn duplicate_printed(path: impl Into<String>, printed: &str) -> Self {
+        Self::valued(path, FieldErrorKind::Duplicate, printed, "")
+    }
+
+    /// `path: Unsupported value: printed: supported values: …`, for values whose print is not JSON's.
+    pub fn not_supported_printed<S: AsRef<str>>(
+        path: impl Into<String>,
+        printed: &str,
+        valid: &[S],
+    ) -> Self {
+        let quoted: Vec<String> = valid.iter().map(|v| go_quote(v.as_ref())).collect();
+        let detail = format!("supported values: {}", quoted.join(", "));
+        Self::valued(path, FieldErrorKind::NotSupported, printed, &detail)
+    }
+
     /// `path: Not found: value`.
     pub fn not_found(path: impl Into<String>, value: &Value) -> Self {
         Self::valued(path, FieldErrorKind::NotFound, &print(value), "")

@@ -147,7 +147,7 @@ impl Kind {
     /// Judges a new object, defaults and metadata set.
     pub fn validate_create(&self, object: &Value) -> Vec<FieldError> {
         match &self.0.of {
-            Of::Builtin(types, _) => validation::create(types, &self.0.gvk, object),
+            Of::Builtin(types, id) => validation::create(types, *id, &self.0.gvk, object),
             Of::Custom(custom) => custom.validate(&self.0.gvk, object, None),
         }
     }
@@ -155,7 +155,7 @@ impl Kind {
     /// Judges a changed object.
     pub fn validate_update(&self, new: &Value, old: &Value) -> Vec<FieldError> {
         match &self.0.of {
-            Of::Builtin(types, _) => validation::update(types, &self.0.gvk, new, old),
+            Of::Builtin(types, id) => validation::update(types, *id, new, old),
             Of::Custom(custom) => custom.validate(&self.0.gvk, new, Some(old)),
         }
     }
