@@ -282,7 +282,7 @@ impl Checker<'_> {
             let Kind::Literal(crate::value::Value::String(field)) = &right[0].kind else {
                 return Type::Error;
             };
-            return self.field(at, &mut left[0], &field.to_string(), true);
+            return self.field(at, &mut left[0], field, true);
         }
         for a in args.iter_mut() {
             self.check(a);

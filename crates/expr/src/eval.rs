@@ -436,6 +436,10 @@ impl<'p, 'a> Run<'p, 'a> {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one call, told in order: name, arguments, price, value"
+    )]
     fn call(&mut self, e: &'p Expr) -> Out<'a> {
         let Kind::Call { name, target, args } = &e.kind else {
             return Err(EvalError::no_such_overload());

@@ -138,6 +138,7 @@ fn health_is_said_in_order() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn rules_are_compiled_and_run() {
     let text = || Node {
         max: Some(10),

@@ -1,4 +1,9 @@
 //! Every case of `cases/*.txt` against what cel-go answers (`tools/cel-oracle` writes the right-hand sides).
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads its own case files"
+)]
 
 use std::fmt::Write as _;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use expr::{Field, ObjectType, Type};
 use serde_json::Value as Json;
 
-pub fn type_of(schema: &Json, name: &str) -> Type {
+pub(crate) fn type_of(schema: &Json, name: &str) -> Type {
     let flag = |key: &str| schema.get(key).and_then(Json::as_bool).unwrap_or(false);
     if flag("x-kubernetes-int-or-string") {
         return Type::Dyn;
