@@ -103,6 +103,9 @@ func (w *world) New(kind schema.GroupVersionKind) (runtime.Object, error) {
 
 // answerManaged runs the steps of a case one after the other on one object and tells what it is after each.
 func answerManaged(context, question object) (any, error) {
+	if question["do"] == "scale" {
+		return answerScale(question)
+	}
 	parser, err := parser(context)
 	if err != nil {
 		return nil, err
@@ -214,4 +217,50 @@ func told(after *stored, step int) object {
 	_ = encoder.Encode(after.managed)
 	shown := after.DeepCopyObject().(*stored)
 	return object{"object": shown.Object, "managedFields": string(bytes.TrimSpace(managed.Bytes()))}
+}
+
+// answerScale tells a parent's owners as a Scale's and, with what became of those, the parent's again.
+func answerScale(question object) (any, error) {
+	mappings := managedfields.ResourcePathMappings{}
+	for version, names := range question["replicas"].(object) {
+		mappings[version] = nil
+		if names, ok := names.([]any); ok {
+			path, err := fieldpath.MakePath(names...)
+			if err != nil {
+				return nil, err
+			}
+			mappings[version] = path
+		}
+	}
+	parent, err := entries(question["parent"])
+	if err != nil {
+		return nil, err
+	}
+	after, err := entries(question["scale"])
+	if err != nil {
+		return nil, err
+	}
+	version, err := schema.ParseGroupVersion(text(question["version"]))
+	if err != nil {
+		return nil, err
+	}
+	handler := managedfields.NewScaleHandler(parent, version, mappings)
+	toScale, err := handler.ToSubresource()
+	if err != nil {
+		return nil, err
+	}
+	toParent, err := handler.ToParent(after)
+	if err != nil {
+		return nil, err
+	}
+	return object{"scale": toScale, "parent": toParent}, nil
+}
+
+func entries(value any) ([]metav1.ManagedFieldsEntry, error) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return nil, err
+	}
+	var out []metav1.ManagedFieldsEntry
+	return out, json.Unmarshal(text, &out)
 }

@@ -229,14 +229,22 @@ fn track(
     manager: &str,
 ) -> Result<ManagedFields, ApplyError> {
     let updater = Updater::new(by)?;
-    for object in [new, live] {
+    for (object, which) in [(new, "new"), (live, "live")] {
         let valid = updater.of.validate(object, Duplicates::Allowed);
-        valid.map_err(|source| ApplyError::Live {
-            object: object_text(object),
-            source,
+        valid.map_err(|invalid| {
+            let object = object_text(object);
+            ApplyError::Convert(format!(
+                "failed to convert {which} object ({object}) to smd typed: {invalid}"
+            ))
         })?;
     }
-    let taken = updater.update(live, new, &mut managed)?;
+    let taken = updater.update(live, new, &mut managed);
+    let taken = taken.map_err(|error| {
+        let object = object_text(new);
+        ApplyError::Convert(format!(
+            "failed to update ManagedFields ({object}): {error}"
+        ))
+    })?;
     let taken = taken.difference(never_owned());
     if !taken.is_empty() {
         let entry = managed.entry(by.entry(Operation::Update, manager));
@@ -254,7 +262,12 @@ fn apply_once(
     on_conflict: OnConflict,
 ) -> Result<Outcome, ApplyError> {
     if managed.is_empty() {
-        managed = track(by, (by.empty, managed), live, "before-first-apply")?;
+        let tracked = track(by, (by.empty, managed), live, "before-first-apply");
+        managed = tracked.map_err(|error| {
+            ApplyError::Convert(format!(
+                "failed to create manager for existing fields: {error}"
+            ))
+        })?;
     }
     if managed_fields(applied).is_some_and(Value::is_array) {
         return Err(ApplyError::ManagedFields);

@@ -3,6 +3,8 @@
 //! The cases lie under `cases/`; `smd-oracle record FILE…` (tools/smd-oracle) writes their `expect`. With `KRM_SMD_ORACLE` naming the built
 //! oracle, `random_questions` asks it as many questions as `KRM_SMD_QUESTIONS` says.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 #[path = "upstream/fuzz.rs"]
 mod fuzz;
 #[path = "upstream/managed.rs"]

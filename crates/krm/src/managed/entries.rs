@@ -114,6 +114,11 @@ impl Entry {
         out
     }
 
+    fn order(&self) -> (Operation, i64, [&str; 3]) {
+        let names = [&self.manager, &self.api_version, &self.subresource];
+        (self.operation, seconds(self), names.map(String::as_str))
+    }
+
     fn from_wire(wire: Wire, index: usize) -> Result<Self, InvalidEntries> {
         let operation = match wire.operation.as_str() {
             "Apply" => Operation::Apply,
@@ -205,28 +210,18 @@ impl ManagedFields {
     /// The entries in upstream's order: applies first, then by time, manager, version, subresource.
     pub fn entries(&self) -> Vec<&Entry> {
         let mut entries: Vec<_> = self.entries.values().collect();
-        entries.sort_by(|a, b| {
-            let key = |entry: &Entry| (entry.operation, seconds(entry));
-            let names = |entry: &Entry| {
-                let Entry {
-                    manager,
-                    api_version,
-                    subresource,
-                    ..
-                } = entry.clone();
-                (manager, api_version, subresource)
-            };
-            key(a).cmp(&key(b)).then_with(|| names(a).cmp(&names(b)))
-        });
+        entries.sort_by(|a, b| a.order().cmp(&b.order()));
         entries
     }
 
-    /// `metadata.managedFields` in upstream's bytes.
+    /// `metadata.managedFields` in the bytes that upstream writes for built-in kinds: fields in the order of sets, where ports sort by number.
+    ///
+    /// Custom resources pass through maps, which sort everything by name: their bytes are those of [`Self::to_value`].
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// `metadata.managedFields` as a value, whose maps are sorted otherwise than upstream's bytes.
+    /// `metadata.managedFields` as a value, whose maps are sorted by name.
     pub fn to_value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }

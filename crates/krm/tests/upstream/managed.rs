@@ -1,8 +1,10 @@
 //! Questions about who owns what, step after step.
 
 use jiff::Timestamp;
-use krm::fields::Filter;
-use krm::managed::{self, ApplyError, Kind, OnConflict, Outcome, Write};
+use krm::fields::{Filter, PathElement};
+use krm::managed::{
+    self, ApplyError, Kind, ManagedFields, OnConflict, Outcome, ScaleFields, Write,
+};
 use krm::merge::TypeRef;
 use krm::{Value, json};
 
@@ -36,6 +38,9 @@ impl Kind for World<'_> {
 }
 
 pub(crate) fn answer(context: &Value, question: &Value) -> Value {
+    if question["do"] == "scale" {
+        return scale(question);
+    }
     let mut live = question.get("live").cloned();
     let steps = question["steps"].as_array().unwrap().iter().enumerate();
     let answers = steps.map(|(at, step)| {
@@ -127,4 +132,25 @@ fn refusal(refused: &ApplyError) -> Value {
         _ => {}
     }
     out
+}
+
+fn scale(question: &Value) -> Value {
+    let path = |names: &Value| {
+        let names = names.as_array()?.iter().filter_map(Value::as_str);
+        Some(names.map(PathElement::field).collect())
+    };
+    let replicas = question["replicas"].as_object().unwrap().iter();
+    let replicas = replicas.map(|(version, names)| (version.clone(), path(names)));
+    let fields = ScaleFields(replicas.collect());
+    let entries = |name: &str| ManagedFields::from_value(&question[name]).unwrap();
+    let (parent, after) = (entries("parent"), entries("scale"));
+    let version = question["version"].as_str().unwrap();
+    let value = |managed: ManagedFields| match managed.is_empty() {
+        true => Value::Null,
+        false => managed.to_value(),
+    };
+    json!({
+        "scale": value(fields.to_scale(&parent)),
+        "parent": value(fields.to_parent(&parent, &after, version)),
+    })
 }
