@@ -184,3 +184,56 @@ fn the_published_schema_is_fresh() {
     }
     assert!(text(path) == expect, "{path} is stale");
 }
+
+#[test]
+fn the_documents_lines_stand_as_it_has_them() {
+    let infra = "examples/acme/fleet-infra";
+    for (path, lines) in [
+        (
+            "clusters/prod-eu/infrastructure.yaml",
+            "  postBuild:
+    substituteFrom:
+      - kind: ConfigMap
+        name: cluster-vars # contains region=eu-west-1, domain=eu.acme.io
+",
+        ),
+        (
+            "clusters/prod-eu/tenants.yaml",
+            "  dependsOn:
+    - name: infrastructure # CRDs + controllers land first
+  sourceRef:
+    kind: GitRepository
+    name: flux-system
+  wait: true # block until all applied objects are healthy
+  timeout: 5m
+",
+        ),
+        (
+            "tenants/prod/kustomization.yaml",
+            "  - target:
+      kind: Kustomization
+      group: kustomize.toolkit.fluxcd.io
+    patch: |
+      - op: replace
+        path: /spec/interval
+        value: 5m
+",
+        ),
+        (
+            "tenants/base/team-payments/rbac.yaml",
+            "  name: admin # namespace-admin, NOT cluster-admin
+",
+        ),
+        (
+            "tenants/base/team-payments/sync.yaml",
+            "  healthChecks:
+    - apiVersion: apps/v1
+      kind: Deployment
+      name: payments-api
+      namespace: team-payments
+",
+        ),
+    ] {
+        assert!(text(&format!("{infra}/{path}")).contains(lines), "{path}");
+    }
+}
