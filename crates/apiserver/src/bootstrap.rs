@@ -1,14 +1,12 @@
 //! The objects a fresh cluster holds: namespaces, default roles and bindings, the controllers' ServiceAccounts, and so on, as a
 //! real 1.36 control plane starts with.
 
-use std::collections::BTreeMap;
-
 use krm::{Value, json};
 use serde::Deserialize;
 
-use crate::Server;
 use crate::status::GroupResource;
 use crate::store::{Draft, Expect, Key, Write};
+use crate::{Server, strategy};
 
 /// Recorded, without what differs from cluster to cluster: uids, times, versions.
 const RECORDED: &str = include_str!("../data/bootstrap.json");
@@ -31,11 +29,15 @@ pub(crate) fn recorded() -> Vec<Recorded> {
 
 /// Puts the default objects into an empty store.
 pub(crate) fn load(server: &Server) {
-    crate::auth::token_key(server).as_ref().as_ref().err().inspect(|error| {
-        tracing::error!(%error, "ServiceAccounts get no tokens");
-    });
-    let now = clock::Timestamp::from_second(server.clock().now().as_second());
-    let now = now.unwrap_or_default().to_string();
+    crate::auth::token_key(server)
+        .as_ref()
+        .as_ref()
+        .err()
+        .inspect(|error| {
+            tracing::error!(%error, "ServiceAccounts get no tokens");
+        });
+    let now = crate::context::seconds(server.clock().now());
+    let registry = server.registry();
     for group in recorded() {
         let gvk = krm::Gvk::new(&group.api_version, &group.kind);
         let of = GroupResource::new(&gvk.group, &group.resource);
@@ -47,12 +49,13 @@ pub(crate) fn load(server: &Server) {
             date_conditions(&mut object, &now);
             let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
             let key = Key::new(text("namespace"), text("name"));
-            let fields = selectable(&object);
+            let resource = registry.get(&gvk.group, &gvk.version, &group.resource);
+            let fields = resource.map(|resource| strategy::fields(resource, &object));
             let write = Write {
                 of: of.clone(),
                 key,
                 expect: Expect::Absent,
-                put: Some(Draft::new(object, fields)),
+                put: Some(Draft::new(object, fields.unwrap_or_default())),
             };
             if let Err(error) = server.store().commit(write) {
                 tracing::warn!(%error, "a default object was there already");
@@ -62,24 +65,12 @@ pub(crate) fn load(server: &Server) {
 }
 
 fn date_conditions(object: &mut Value, now: &str) {
-    let conditions = object.pointer_mut("/status/conditions").and_then(Value::as_array_mut);
+    let conditions = object
+        .pointer_mut("/status/conditions")
+        .and_then(Value::as_array_mut);
     for condition in conditions.into_iter().flatten() {
         condition["lastTransitionTime"] = json!(now);
     }
-}
-
-/// What field selectors may name of the kinds recorded here.
-fn selectable(object: &Value) -> BTreeMap<String, String> {
-    let paths: &[&str] = match object["kind"].as_str() {
-        Some("Namespace") => &["status.phase"],
-        Some("Service") => &["spec.clusterIP", "spec.type"],
-        _ => &[],
-    };
-    let value = |path: &str| {
-        let pointer = format!("/{}", path.replace('.', "/"));
-        object.pointer(&pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-    };
-    paths.iter().map(|path| ((*path).to_owned(), value(path))).collect()
 }
 
 #[cfg(test)]

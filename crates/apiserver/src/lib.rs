@@ -14,15 +14,36 @@ use parking_lot::{Mutex, RwLock};
 pub mod admission;
 pub mod auth;
 mod bootstrap;
+mod context;
+mod convert;
+mod crd;
+mod discovery;
+mod handlers;
 mod life;
+pub mod log;
+mod meta;
+mod negotiate;
+mod openapi;
+mod owners;
+mod plain;
 pub mod registry;
+mod reply;
 mod request;
+mod selector;
+mod service;
 pub mod status;
 pub mod store;
+mod strategy;
+mod table;
+mod transform;
+mod watch;
+mod write;
 
 pub use auth::{Attributes, ClientCertificate, Decision, User};
 pub use registry::Registry;
 pub use request::{BadPath, Query, RequestInfo};
+pub use selector::Selector;
+pub use service::Service;
 pub use status::{ApiError, Cause, GroupResource};
 pub use store::{Key, Store};
 
@@ -76,6 +97,7 @@ struct Inner {
     config: Config,
     store: Store,
     registry: RwLock<Arc<Registry>>,
+    log: log::Log,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
     extensions: Mutex<BTreeMap<&'static str, Arc<dyn std::any::Any + Send + Sync>>>,
 }
@@ -97,7 +119,8 @@ impl Server {
         let store = Store::new(start, config.limits, config.activity.clone());
         let server = Self(Arc::new(Inner {
             store,
-            registry: RwLock::new(Arc::new(Registry::default())),
+            registry: RwLock::new(Arc::new(Registry::builtin())),
+            log: log::Log::default(),
             tasks: Mutex::new(Vec::new()),
             extensions: Mutex::new(BTreeMap::new()),
             config,
@@ -105,6 +128,31 @@ impl Server {
         bootstrap::load(&server);
         life::start(&server);
         server
+    }
+
+    /// The API as `caller` sees it: one service for every caller, whoever that is.
+    pub fn service(&self, caller: Caller) -> Service {
+        Service::new(self.clone(), caller)
+    }
+
+    /// The requests answered so far, from a number on; the last 50,000 are remembered.
+    pub fn requests(&self, since: u64) -> Vec<log::Entry> {
+        self.0.log.since(since)
+    }
+
+    /// How many requests were answered so far: the number the next one gets.
+    pub fn request_count(&self) -> u64 {
+        self.0.log.next()
+    }
+
+    pub(crate) fn log(&self) -> &log::Log {
+        &self.0.log
+    }
+
+    /// Changes what is served.
+    pub(crate) fn update_registry(&self, change: impl FnOnce(&mut Registry)) {
+        let mut registry = self.0.registry.write();
+        change(Arc::make_mut(&mut registry));
     }
 
     /// The time.

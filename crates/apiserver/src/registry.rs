@@ -26,8 +26,25 @@ pub struct Custom {
     pub definition: String,
     /// The version objects are stored in.
     pub storage_version: String,
-    /// The definition's resourceVersion that this was made from.
-    pub revision: u64,
+    /// Paths that field selectors may name, as the definition writes them (`.spec.color`).
+    pub selectable: Vec<String>,
+    /// Where the scale subresource finds its numbers.
+    pub scale: Option<ScalePaths>,
+    /// `openAPIV3Schema` of the version.
+    pub schema: krm::Value,
+    /// `additionalPrinterColumns` with their JSON paths.
+    pub columns: Vec<(schema::Column, String)>,
+}
+
+/// JSON paths of a custom resource's scale subresource.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScalePaths {
+    /// `specReplicasPath`.
+    pub spec: String,
+    /// `statusReplicasPath`.
+    pub status: String,
+    /// `labelSelectorPath`, empty where not given.
+    pub selector: String,
 }
 
 impl Resource {
@@ -81,6 +98,37 @@ impl Resource {
         self.0.facts.namespaced
     }
 
+    /// The `apiVersion` of its objects as clients of this resource see them.
+    pub fn api_version(&self) -> String {
+        self.gvk().api_version()
+    }
+
+    /// The `apiVersion` its objects are stored in.
+    pub fn stored_version(&self) -> String {
+        let facts = self.facts();
+        match (&self.0.custom, facts.group.as_str(), facts.plural.as_str()) {
+            (Some(custom), group, _) => format!("{group}/{}", custom.storage_version),
+            (None, "events.k8s.io", "events") => "v1".to_owned(),
+            (None, "autoscaling", "horizontalpodautoscalers") => "autoscaling/v2".to_owned(),
+            _ => self.api_version(),
+        }
+    }
+
+    /// The paths that a write of the object (`""`) or of a subresource leaves as they are, dotted. Of a custom resource's
+    /// status endpoint, [`crate::write`] takes the status alone.
+    pub fn reset_fields(&self, subresource: &str) -> Vec<String> {
+        if self.0.custom.is_none() {
+            let resets = schema::builtin().reset_fields(self.facts(), subresource);
+            return resets.to_vec();
+        }
+        let has_status = self.facts().subresource("status").is_some();
+        if subresource.is_empty() && has_status {
+            vec!["status".to_owned()]
+        } else {
+            Vec::new()
+        }
+    }
+
     /// What only a custom resource has.
     pub fn custom(&self) -> Option<&Custom> {
         self.0.custom.as_ref()
@@ -97,6 +145,23 @@ pub struct Registry {
 }
 
 impl Registry {
+    /// The built-in resources.
+    pub(crate) fn builtin() -> Self {
+        let types = schema::builtin();
+        let mut registry = Self::default();
+        for facts in types.resources() {
+            let Some(kind) = types.kind(&facts.gvk()) else {
+                continue;
+            };
+            let stored_as = match (facts.group.as_str(), facts.plural.as_str()) {
+                ("events.k8s.io", "events") => GroupResource::new("", "events"),
+                (group, plural) => GroupResource::new(group, plural),
+            };
+            registry.insert(Resource::new(facts.clone(), kind, stored_as, None));
+        }
+        registry
+    }
+
     /// The resource served at `/apis/{group}/{version}/…/{plural}`.
     pub fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Resource> {
         self.resources

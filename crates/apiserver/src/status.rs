@@ -321,6 +321,12 @@ impl ApiError {
         }])
     }
 
+    /// 500 of the storage, whose text stands alone.
+    pub fn storage(message: &str) -> Self {
+        let code = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(code, "", message.to_owned())
+    }
+
     /// 503.
     pub fn unavailable(message: &str) -> Self {
         Self::new(

@@ -10,7 +10,9 @@ pub(super) fn storage_class(review: &mut Review<'_>, object: &mut Value) -> Resu
     let legacy = "volume.beta.kubernetes.io/storage-class";
     if review.creates("", "persistentvolumeclaims")
         && object["metadata"]["annotations"].get(legacy).is_none()
-        && object["spec"].get("storageClassName").is_none_or(Value::is_null)
+        && object["spec"]
+            .get("storageClassName")
+            .is_none_or(Value::is_null)
     {
         let classes = review.list("storage.k8s.io", "storageclasses", "");
         let annotations = [
@@ -29,7 +31,9 @@ pub(super) fn ingress_class(review: &mut Review<'_>, object: &mut Value) -> Resu
     let legacy = "kubernetes.io/ingress.class";
     if review.creates("networking.k8s.io", "ingresses")
         && object["metadata"]["annotations"].get(legacy).is_none()
-        && object["spec"].get("ingressClassName").is_none_or(Value::is_null)
+        && object["spec"]
+            .get("ingressClassName")
+            .is_none_or(Value::is_null)
     {
         let classes = review.list("networking.k8s.io", "ingressclasses", "");
         let annotations = ["ingressclass.kubernetes.io/is-default-class"];
@@ -44,15 +48,28 @@ pub(super) fn ingress_class(review: &mut Review<'_>, object: &mut Value) -> Resu
 fn newest_default(classes: Vec<Value>, annotations: &[&str]) -> Option<Value> {
     let marked = |class: &Value| {
         let own = &class["metadata"]["annotations"];
-        annotations.iter().any(|annotation| own[annotation] == "true")
+        annotations
+            .iter()
+            .any(|annotation| own[annotation] == "true")
     };
     let mut defaults: Vec<Value> = classes.into_iter().filter(marked).collect();
     let created = |class: &Value| {
-        class["metadata"]["creationTimestamp"].as_str().unwrap_or_default().to_owned()
+        class["metadata"]["creationTimestamp"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
     };
-    let name = |class: &Value| class["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+    let name = |class: &Value| {
+        class["metadata"]["name"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned()
+    };
     defaults.sort_by_key(|class| (std::cmp::Reverse(created(class)), name(class)));
-    defaults.into_iter().next().map(|mut class| class["metadata"]["name"].take())
+    defaults
+        .into_iter()
+        .next()
+        .map(|mut class| class["metadata"]["name"].take())
 }
 
 /// StorageObjectInUseProtection: claims, volumes and attribute classes stay until nobody uses them.
@@ -60,7 +77,11 @@ pub(super) fn protect(review: &mut Review<'_>, object: &mut Value) -> Result<(),
     let finalizer = [
         ("", "persistentvolumes", "kubernetes.io/pv-protection"),
         ("", "persistentvolumeclaims", "kubernetes.io/pvc-protection"),
-        ("storage.k8s.io", "volumeattributesclasses", "kubernetes.io/vac-protection"),
+        (
+            "storage.k8s.io",
+            "volumeattributesclasses",
+            "kubernetes.io/vac-protection",
+        ),
     ]
     .into_iter()
     .find(|(group, resource, _)| review.creates(group, resource));

@@ -3,10 +3,10 @@
 use krm::Value;
 
 use super::{Operation, Review};
-use crate::auth::rbac::RoleRef;
+use crate::auth::rbac::{RoleError, RoleRef};
 use crate::auth::rule::{Rule, rules_of};
 use crate::auth::{Attributes, MASTERS, authorize, confirm_no_escalation, rbac};
-use crate::status::{ApiError, GroupResource};
+use crate::status::ApiError;
 
 const GROUP: &str = "rbac.authorization.k8s.io";
 
@@ -16,7 +16,9 @@ pub(super) fn check(review: &Review<'_>, object: &Value) -> Result<(), ApiError>
     if !writes || review.resource.facts().group != GROUP || review.user.in_group(MASTERS) {
         return Ok(());
     }
-    let untouched = review.old.is_some_and(|old| is_for_collection_only(object, old));
+    let untouched = review
+        .old
+        .is_some_and(|old| is_for_collection_only(object, old));
     if untouched && review.operation == Operation::Update {
         return Ok(());
     }
@@ -74,14 +76,14 @@ fn check_binding(review: &Review<'_>, binding: &Value) -> Result<(), ApiError> {
         return Ok(());
     }
     let index = rbac(review.server);
-    let rules = index.role_rules(&role, review.namespace()).map_err(|error| {
-        if resource.is_empty() {
-            ApiError::internal(error)
-        } else {
-            let single = resource.trim_end_matches('s');
-            ApiError::not_found(&GroupResource::new(GROUP, single), &role.name)
-        }
-    })?;
+    // Upstream looks the role up under the request's own resource name.
+    let missing = |error| match error {
+        RoleError::Kind(_) => ApiError::internal(error),
+        _ => ApiError::not_found(&review.resource.group_resource(), &role.name),
+    };
+    let rules = index
+        .role_rules(&role, review.namespace())
+        .map_err(missing)?;
     confirm(review, binding, rules)
 }
 

@@ -24,7 +24,9 @@ pub(super) fn admit(review: &mut Review<'_>, object: &mut Value) -> Result<(), A
         return Err(ApiError::not_found(&of, namespace));
     };
     let going = review.operation == Operation::Create
-        && live.field("status.phase").is_some_and(|phase| phase == "Terminating");
+        && live
+            .field("status.phase")
+            .is_some_and(|phase| phase == "Terminating");
     if !going {
         return Ok(());
     }
@@ -49,5 +51,9 @@ pub(super) fn before_delete(review: &Review<'_>) -> Result<(), ApiError> {
         return Ok(());
     }
     let of = GroupResource::new("", "namespaces");
-    Err(ApiError::forbidden(&of, name, "this namespace may not be deleted"))
+    Err(ApiError::forbidden(
+        &of,
+        name,
+        "this namespace may not be deleted",
+    ))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use krm::{Value, json};
+use krm::Value;
 use schema::quantity::Quantity;
 
 use super::usage::{Amounts, pod_amounts};
@@ -18,7 +18,10 @@ pub(super) fn set_defaults(review: &mut Review<'_>, object: &mut Value) -> Resul
     }
     for range in review.list("", "limitranges", review.namespace()) {
         let mut said = Vec::new();
-        for (list, title) in [("containers", "container"), ("initContainers", "init container")] {
+        for (list, title) in [
+            ("containers", "container"),
+            ("initContainers", "init container"),
+        ] {
             let containers = object["spec"].get_mut(list).and_then(Value::as_array_mut);
             for container in containers.into_iter().flatten() {
                 fill(&range, container, title, &mut said);
@@ -153,7 +156,9 @@ fn below(
     if request.compare(min).is_lt() {
         return Some(format!("{what}, but request is {}", request.canonical()));
     }
-    let limit = limits.get(resource).filter(|limit| limit.compare(min).is_lt())?;
+    let limit = limits
+        .get(resource)
+        .filter(|limit| limit.compare(min).is_lt())?;
     Some(format!("{what}, but limit is {}", limit.canonical()))
 }
 
@@ -171,7 +176,9 @@ fn above(
     if limit.compare(max).is_gt() {
         return Some(format!("{what}, but limit is {}", limit.canonical()));
     }
-    let request = requests.get(resource).filter(|request| request.compare(max).is_gt())?;
+    let request = requests
+        .get(resource)
+        .filter(|request| request.compare(max).is_gt())?;
     Some(format!("{what}, but request is {}", request.canonical()))
 }
 
@@ -191,7 +198,9 @@ fn beyond_ratio(
         amount.filter(|amount| *amount != 0.0)
     };
     let Some(request) = some(requests) else {
-        return Some(format!("{what}, but no request is specified or request is 0"));
+        return Some(format!(
+            "{what}, but no request is specified or request is 0"
+        ));
     };
     let Some(limit) = some(limits) else {
         return Some(format!("{what}, but no limit is specified or limit is 0"));
@@ -203,7 +212,9 @@ fn beyond_ratio(
 /// A quantity for a ratio, where a rounding error decides nothing.
 fn as_float(quantity: &Quantity) -> f64 {
     let text = quantity.canonical();
-    let digits = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '-' | '+')).unwrap_or(text.len());
+    let digits = text
+        .find(|c: char| !matches!(c, '0'..='9' | '.' | '-' | '+'))
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let factor = match suffix {
         "n" => 1e-9,
@@ -228,7 +239,10 @@ fn as_float(quantity: &Quantity) -> f64 {
 
 fn entries<'a>(range: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
     let limits = range["spec"]["limits"].as_array();
-    limits.into_iter().flatten().filter(move |limit| limit["type"] == kind)
+    limits
+        .into_iter()
+        .flatten()
+        .filter(move |limit| limit["type"] == kind)
 }
 
 fn amounts(map: &Value) -> Vec<(String, Quantity)> {

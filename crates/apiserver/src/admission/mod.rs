@@ -21,7 +21,7 @@ mod nodes;
 mod priority;
 pub(crate) mod quota;
 mod service_account;
-mod usage;
+pub(crate) mod usage;
 
 /// What kind of write is to be admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,8 +126,8 @@ const PLUGINS: [Plugin; 10] = [
     },
 ];
 
-/// Lets every mutating plugin change `object`, in upstream's order; then refuses RBAC objects that grant more than their
-/// writer holds, which upstream's storage does at this point.
+/// Lets every mutating plugin change `object`, in upstream's order; then does what upstream's storage does at this point:
+/// refuses RBAC objects that grant more than their writer holds, and gives Services their addresses.
 ///
 /// # Errors
 /// The refusal of the first plugin that refuses.
@@ -137,7 +137,12 @@ pub fn mutate(review: &mut Review<'_>, object: &mut Value) -> Result<(), ApiErro
             mutate(review, object)?;
         }
     }
-    escalation::check(review, object)
+    escalation::check(review, object)?;
+    let writes = matches!(review.operation, Operation::Create | Operation::Update);
+    if writes && review.is("", "services") {
+        crate::life::cluster_ip::settle(review.server, object, review.old)?;
+    }
+    Ok(())
 }
 
 /// Asks every validating plugin, in upstream's order; `object` is `None` for a delete.

@@ -12,8 +12,7 @@ const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
 pub(super) fn taint(review: &mut Review<'_>, object: &mut Value) -> Result<(), ApiError> {
     if review.creates("", "nodes") {
         let taints = list_at(&mut object["spec"], "taints");
-        let known =
-            |taint: &Value| taint["key"] == NOT_READY && taint["effect"] == "NoSchedule";
+        let known = |taint: &Value| taint["key"] == NOT_READY && taint["effect"] == "NoSchedule";
         if !taints.iter().any(known) {
             taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
         }

@@ -31,7 +31,9 @@ pub(super) fn resolve(review: &mut Review<'_>, object: &mut Value) -> Result<(),
 }
 
 fn set(review: &Review<'_>, pod: &mut Value) -> Result<(), ApiError> {
-    let named = pod["spec"]["priorityClassName"].as_str().filter(|name| !name.is_empty());
+    let named = pod["spec"]["priorityClassName"]
+        .as_str()
+        .filter(|name| !name.is_empty());
     let class = match named {
         Some(name) => {
             let found = review.get(GROUP, "priorityclasses", &Key::new("", name));
@@ -46,11 +48,17 @@ fn set(review: &Review<'_>, pod: &mut Value) -> Result<(), ApiError> {
     let (priority, policy) = match &class {
         Some(class) => {
             pod["spec"]["priorityClassName"] = class["metadata"]["name"].clone();
-            (class["value"].as_i64().unwrap_or_default(), class["preemptionPolicy"].as_str())
+            (
+                class["value"].as_i64().unwrap_or_default(),
+                class["preemptionPolicy"].as_str(),
+            )
         }
         None => (0, Some("PreemptLowerPriority")),
     };
-    if let Some(said) = pod["spec"]["priority"].as_i64().filter(|said| *said != priority) {
+    if let Some(said) = pod["spec"]["priority"]
+        .as_i64()
+        .filter(|said| *said != priority)
+    {
         let why = format!(
             "the integer value of priority ({said}) must not be provided in pod spec; priority admission controller computed {priority} from the given PriorityClass name"
         );
@@ -58,7 +66,10 @@ fn set(review: &Review<'_>, pod: &mut Value) -> Result<(), ApiError> {
     }
     pod["spec"]["priority"] = priority.into();
     let Some(policy) = policy else { return Ok(()) };
-    if let Some(said) = pod["spec"]["preemptionPolicy"].as_str().filter(|said| *said != policy) {
+    if let Some(said) = pod["spec"]["preemptionPolicy"]
+        .as_str()
+        .filter(|said| *said != policy)
+    {
         let why = format!(
             "the string value of PreemptionPolicy ({said}) must not be provided in pod spec; priority admission controller computed {policy} from the given PriorityClass name"
         );
@@ -71,7 +82,9 @@ fn set(review: &Review<'_>, pod: &mut Value) -> Result<(), ApiError> {
 /// The class of Pods that name none: of several, the one with the lowest number.
 fn default_class(review: &Review<'_>) -> Option<Value> {
     let classes = review.list(GROUP, "priorityclasses", "");
-    let defaults = classes.into_iter().filter(|class| class["globalDefault"] == true);
+    let defaults = classes
+        .into_iter()
+        .filter(|class| class["globalDefault"] == true);
     defaults.min_by_key(|class| class["value"].as_i64().unwrap_or_default())
 }
 

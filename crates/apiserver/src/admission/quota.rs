@@ -47,8 +47,10 @@ pub(super) fn charge(review: &mut Review<'_>, object: &Value) -> Result<(), ApiE
     loop {
         let state = review.server.store().state();
         let start = crate::store::Key::new(review.namespace(), "");
-        let quotas: Vec<Arc<Stored>> =
-            state.list(&of, Some(review.namespace()), start).cloned().collect();
+        let quotas: Vec<Arc<Stored>> = state
+            .list(&of, Some(review.namespace()), start)
+            .cloned()
+            .collect();
         let mut charged = Vec::new();
         for stored in quotas {
             let mut quota = stored.value();
@@ -58,7 +60,9 @@ pub(super) fn charge(review: &mut Review<'_>, object: &Value) -> Result<(), ApiE
             }
         }
         let taken = review.dry_run
-            || charged.into_iter().all(|(stored, quota)| put(review, &of, &stored, quota));
+            || charged
+                .into_iter()
+                .all(|(stored, quota)| put(review, &of, &stored, quota));
         if taken {
             return Ok(());
         }
@@ -84,9 +88,9 @@ fn handles(review: &Review<'_>, object: &Value) -> bool {
         Operation::Create => true,
         Operation::Update => match (facts.group.as_str(), facts.plural.as_str()) {
             ("", "services" | "persistentvolumeclaims") => true,
-            ("", "pods") => {
-                review.old.is_some_and(|old| is_terminating(old) != is_terminating(object))
-            }
+            ("", "pods") => review
+                .old
+                .is_some_and(|old| is_terminating(old) != is_terminating(object)),
             _ => false,
         },
         Operation::Delete | Operation::Connect => false,
@@ -102,8 +106,11 @@ fn charge_one(
     let facts = review.resource.facts();
     let (group, resource) = (facts.group.as_str(), facts.plural.as_str());
     let hard = Amounts::read(&quota["status"]["hard"]);
-    let counted: Vec<&String> =
-        hard.iter().map(|(name, _)| name).filter(|name| tracks(group, resource, name)).collect();
+    let counted: Vec<&String> = hard
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| tracks(group, resource, name))
+        .collect();
     if counted.is_empty() || !in_scope(quota, resource, object) {
         return Ok(None);
     }
@@ -117,14 +124,19 @@ fn charge_one(
     let used = Amounts::read(&quota["status"]["used"]);
     if counted.iter().any(|name| used.get(name).is_none()) {
         let names: Vec<&str> = counted.iter().map(|name| name.as_str()).collect();
-        let why = format!("status unknown for quota: {name}, resources: {}", names.join(","));
+        let why = format!(
+            "status unknown for quota: {name}, resources: {}",
+            names.join(",")
+        );
         return Err(review.forbidden(object, &why));
     }
     let before = match review.old.filter(|_| review.operation == Operation::Update) {
         Some(old) if in_scope(quota, resource, old) => usage(group, resource, old),
         _ => Amounts::default(),
     };
-    let asked = usage(group, resource, object).grown_since(&before).only(&hard);
+    let asked = usage(group, resource, object)
+        .grown_since(&before)
+        .only(&hard);
     if asked.is_empty() {
         return Ok(None);
     }
@@ -132,7 +144,11 @@ fn charge_one(
     total.add_all(&asked);
     let mut exceeded = Amounts::default();
     for (resource, amount) in asked.iter() {
-        let over = |limit| total.get(resource).is_some_and(|total| total.compare(limit).is_gt());
+        let over = |limit| {
+            total
+                .get(resource)
+                .is_some_and(|total| total.compare(limit).is_gt())
+        };
         if hard.get(resource).is_some_and(over) {
             exceeded.set(resource, amount.clone());
         }
@@ -152,20 +168,29 @@ fn charge_one(
 pub(crate) fn tracks(group: &str, resource: &str, name: &str) -> bool {
     let counted = match group {
         "" => name.strip_prefix("count/") == Some(resource),
-        group => name.strip_prefix("count/").and_then(|rest| rest.strip_prefix(resource))
-            == Some(&format!(".{group}")),
+        group => {
+            name.strip_prefix("count/")
+                .and_then(|rest| rest.strip_prefix(resource))
+                == Some(&format!(".{group}"))
+        }
     };
     counted
         || match (group, resource) {
             ("", "pods") => {
-                let extended = name.strip_prefix("requests.").is_some_and(|rest| rest.contains('/'));
+                let extended = name
+                    .strip_prefix("requests.")
+                    .is_some_and(|rest| rest.contains('/'));
                 POD_RESOURCES.contains(&name)
                     || name.starts_with("hugepages-")
                     || name.starts_with("requests.hugepages-")
-                    || (extended && !name.ends_with(".storageclass.storage.k8s.io/requests.storage"))
+                    || (extended
+                        && !name.ends_with(".storageclass.storage.k8s.io/requests.storage"))
             }
             ("", "services") => {
-                matches!(name, "services" | "services.nodeports" | "services.loadbalancers")
+                matches!(
+                    name,
+                    "services" | "services.nodeports" | "services.loadbalancers"
+                )
             }
             ("", "persistentvolumeclaims") => {
                 matches!(name, "persistentvolumeclaims" | "requests.storage")
@@ -187,7 +212,10 @@ fn missing(pod: &Value, counted: &[&String]) -> Option<String> {
     let mut missing: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for list in ["containers", "initContainers"] {
         for container in pod["spec"][list].as_array().into_iter().flatten() {
-            for name in REQUIRED.iter().filter(|name| counted.iter().any(|own| own == *name)) {
+            for name in REQUIRED
+                .iter()
+                .filter(|name| counted.iter().any(|own| own == *name))
+            {
                 let (of, resource) = match name.split_once('.') {
                     Some((of, resource)) => (of, resource),
                     None => ("requests", *name),
@@ -213,7 +241,10 @@ fn missing(pod: &Value, counted: &[&String]) -> Option<String> {
 pub(crate) fn in_scope(quota: &Value, resource: &str, object: &Value) -> bool {
     let spec = &quota["spec"];
     let scopes = spec["scopes"].as_array().into_iter().flatten();
-    let selectors = spec["scopeSelector"]["matchExpressions"].as_array().into_iter().flatten();
+    let selectors = spec["scopeSelector"]["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten();
     let mut all = scopes
         .map(|scope| (scope.as_str().unwrap_or_default(), "Exists", &Value::Null))
         .chain(selectors.map(|selector| {
@@ -228,10 +259,12 @@ pub(crate) fn in_scope(quota: &Value, resource: &str, object: &Value) -> bool {
                 "BestEffort" => is_best_effort(object),
                 "NotBestEffort" => !is_best_effort(object),
                 "PriorityClass" => {
-                    let class = object["spec"]["priorityClassName"].as_str().unwrap_or_default();
-                    let listed = values.as_array().is_some_and(|list| {
-                        list.iter().any(|value| value.as_str() == Some(class))
-                    });
+                    let class = object["spec"]["priorityClassName"]
+                        .as_str()
+                        .unwrap_or_default();
+                    let listed = values
+                        .as_array()
+                        .is_some_and(|list| list.iter().any(|value| value.as_str() == Some(class)));
                     match operator {
                         "Exists" => !class.is_empty(),
                         "DoesNotExist" => class.is_empty(),
@@ -245,7 +278,9 @@ pub(crate) fn in_scope(quota: &Value, resource: &str, object: &Value) -> bool {
 }
 
 fn is_terminating(pod: &Value) -> bool {
-    pod["spec"]["activeDeadlineSeconds"].as_i64().is_some_and(|deadline| deadline >= 0)
+    pod["spec"]["activeDeadlineSeconds"]
+        .as_i64()
+        .is_some_and(|deadline| deadline >= 0)
 }
 
 fn is_best_effort(pod: &Value) -> bool {
@@ -259,7 +294,8 @@ fn is_best_effort(pod: &Value) -> bool {
         })
     };
     let lists = ["containers", "initContainers"];
-    let mut containers =
-        lists.iter().flat_map(|list| pod["spec"][list].as_array().into_iter().flatten());
+    let mut containers = lists
+        .iter()
+        .flat_map(|list| pod["spec"][list].as_array().into_iter().flatten());
     !containers.any(asks)
 }

@@ -19,11 +19,16 @@ pub(super) fn admit(review: &mut Review<'_>, object: &mut Value) -> Result<(), A
         return check_mirror(review, object);
     }
     let named = object["spec"]["serviceAccountName"].as_str();
-    let name = named.filter(|name| !name.is_empty()).unwrap_or("default").to_owned();
+    let name = named
+        .filter(|name| !name.is_empty())
+        .unwrap_or("default")
+        .to_owned();
     let namespace = review.namespace();
     let account = review.get("", "serviceaccounts", &Key::new(namespace, &name));
     // The controller that makes every namespace's default account is about to: upstream waits for it here.
-    let account = account.map(|stored| stored.value()).or((name == "default").then_some(json!({})));
+    let account = account
+        .map(|stored| stored.value())
+        .or((name == "default").then_some(json!({})));
     let Some(account) = account else {
         let why = format!(
             "error looking up service account {namespace}/{name}: serviceaccount {name:?} not found"
@@ -36,9 +41,14 @@ pub(super) fn admit(review: &mut Review<'_>, object: &mut Value) -> Result<(), A
         .into_iter()
         .find_map(|says| says["automountServiceAccountToken"].as_bool());
     if mounts.unwrap_or(true) {
-        mount(&mut object["spec"], &format!("{VOLUME}{}", review.server.seed().suffix(5)));
+        mount(
+            &mut object["spec"],
+            &format!("{VOLUME}{}", review.server.seed().suffix(5)),
+        );
     }
-    let pulls = account["imagePullSecrets"].as_array().filter(|list| !list.is_empty());
+    let pulls = account["imagePullSecrets"]
+        .as_array()
+        .filter(|list| !list.is_empty());
     let own = object["spec"]["imagePullSecrets"].as_array();
     if own.is_none_or(Vec::is_empty)
         && let Some(pulls) = pulls
@@ -50,16 +60,22 @@ pub(super) fn admit(review: &mut Review<'_>, object: &mut Value) -> Result<(), A
 
 /// A Pod that only mirrors one of a node's own may use nothing of the API.
 fn check_mirror(review: &Review<'_>, pod: &Value) -> Result<(), ApiError> {
-    let account = pod["spec"]["serviceAccountName"].as_str().unwrap_or_default();
+    let account = pod["spec"]["serviceAccountName"]
+        .as_str()
+        .unwrap_or_default();
     let volumes = pod["spec"]["volumes"].as_array().into_iter().flatten();
-    let mut sources = volumes.clone().filter_map(|volume| volume["projected"]["sources"].as_array());
+    let mut sources = volumes
+        .clone()
+        .filter_map(|volume| volume["projected"]["sources"].as_array());
     let why = if !account.is_empty() {
         "a mirror pod may not reference service accounts"
     } else if volumes.clone().any(|volume| volume["secret"].is_object()) {
         "a mirror pod may not reference secrets"
-    } else if sources
-        .any(|sources| sources.iter().any(|source| source["serviceAccountToken"].is_object()))
-    {
+    } else if sources.any(|sources| {
+        sources
+            .iter()
+            .any(|source| source["serviceAccountToken"].is_object())
+    }) {
         "a mirror pod may not use ServiceAccountToken volume projections"
     } else {
         return Ok(());
@@ -76,7 +92,12 @@ fn mount(spec: &mut Value, fresh: &str) {
     let volume = known.as_deref().unwrap_or(fresh);
     let mut needed = false;
     for list in ["initContainers", "containers"] {
-        for container in spec.get_mut(list).and_then(Value::as_array_mut).into_iter().flatten() {
+        for container in spec
+            .get_mut(list)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             let mounts = list_at(container, "volumeMounts");
             if mounts.iter().any(|mount| mount["mountPath"] == TOKEN_PATH) {
                 continue;

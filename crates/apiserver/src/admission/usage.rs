@@ -80,8 +80,14 @@ impl Amounts {
 
     /// Only the amounts that `names` names.
     pub(crate) fn only(&self, names: &Self) -> Self {
-        let kept = self.0.iter().filter(|(name, _)| names.0.contains_key(*name));
-        Self(kept.map(|(name, amount)| (name.clone(), amount.clone())).collect())
+        let kept = self
+            .0
+            .iter()
+            .filter(|(name, _)| names.0.contains_key(*name));
+        Self(
+            kept.map(|(name, amount)| (name.clone(), amount.clone()))
+                .collect(),
+        )
     }
 
     /// By name.
@@ -98,7 +104,9 @@ impl Amounts {
     pub(crate) fn to_value(&self) -> Value {
         let amounts = self.0.iter();
         Value::Object(
-            amounts.map(|(name, amount)| (name.clone(), amount.canonical().into())).collect(),
+            amounts
+                .map(|(name, amount)| (name.clone(), amount.canonical().into()))
+                .collect(),
         )
     }
 }
@@ -115,8 +123,11 @@ impl IntoIterator for Amounts {
 /// `name=amount` by name, as messages show amounts.
 impl std::fmt::Display for Amounts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let shown: Vec<String> =
-            self.0.iter().map(|(name, amount)| format!("{name}={}", amount.canonical())).collect();
+        let shown: Vec<String> = self
+            .0
+            .iter()
+            .map(|(name, amount)| format!("{name}={}", amount.canonical()))
+            .collect();
         f.write_str(&shown.join(","))
     }
 }
@@ -170,7 +181,10 @@ pub(crate) fn usage(group: &str, resource: &str, object: &Value) -> Amounts {
 }
 
 fn pod_usage(pod: &Value, used: &mut Amounts) {
-    if matches!(pod["status"]["phase"].as_str(), Some("Failed" | "Succeeded")) {
+    if matches!(
+        pod["status"]["phase"].as_str(),
+        Some("Failed" | "Succeeded")
+    ) {
         return;
     }
     used.count("pods", 1);
@@ -206,7 +220,8 @@ fn service_usage(service: &Value, used: &mut Amounts) {
             used.count("services.loadbalancers", 1);
             let ports = if spec["allocateLoadBalancerNodePorts"] == false {
                 let open = spec["ports"].as_array().into_iter().flatten();
-                open.filter(|port| port["nodePort"].as_i64().is_some_and(|port| port != 0)).count()
+                open.filter(|port| port["nodePort"].as_i64().is_some_and(|port| port != 0))
+                    .count()
             } else {
                 ports
             };
@@ -221,7 +236,9 @@ fn service_usage(service: &Value, used: &mut Amounts) {
 
 fn claim_usage(claim: &Value, used: &mut Amounts) {
     used.count("persistentvolumeclaims", 1);
-    let class = claim["spec"]["storageClassName"].as_str().unwrap_or_default();
+    let class = claim["spec"]["storageClassName"]
+        .as_str()
+        .unwrap_or_default();
     let of_class = |what: &str| format!("{class}.storageclass.storage.k8s.io/{what}");
     if !class.is_empty() {
         used.count(&of_class("persistentvolumeclaims"), 1);

@@ -130,7 +130,12 @@ fn check_bound(server: &Server, claims: &Claims, now: Timestamp) -> Result<(), T
     // Of a token bound to a Pod, the node is only information.
     let node = bound.node.as_ref().filter(|_| bound.pod.is_none());
     for (kind, resource, namespace, object) in [
-        ("secret", "secrets", namespace.as_str(), bound.secret.as_ref()),
+        (
+            "secret",
+            "secrets",
+            namespace.as_str(),
+            bound.secret.as_ref(),
+        ),
         ("pod", "pods", namespace.as_str(), bound.pod.as_ref()),
         ("node", "nodes", "", node),
     ] {
@@ -141,7 +146,11 @@ fn check_bound(server: &Server, claims: &Claims, now: Timestamp) -> Result<(), T
         let live = &live.header().uid;
         if live != uid {
             let title = kind[..1].to_uppercase() + &kind[1..];
-            let title = if kind == "secret" { kind } else { title.as_str() };
+            let title = if kind == "secret" {
+                kind
+            } else {
+                title.as_str()
+            };
             return invalid(format!(
                 "{title} UID ({live}) does not match service account {kind} ref claim ({uid})"
             ));

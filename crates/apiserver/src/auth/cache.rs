@@ -10,7 +10,12 @@ use super::rbac::Entry;
 use crate::status::GroupResource;
 use crate::store::{Key, State, Store};
 
-const RESOURCES: [&str; 4] = ["clusterroles", "clusterrolebindings", "roles", "rolebindings"];
+const RESOURCES: [&str; 4] = [
+    "clusterroles",
+    "clusterrolebindings",
+    "roles",
+    "rolebindings",
+];
 
 /// The index, and what it was made from.
 #[derive(Debug, Default)]

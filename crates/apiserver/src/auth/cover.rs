@@ -58,12 +58,16 @@ fn compact(grants: Vec<Rule>) -> Vec<Rule> {
                 .extend(grant.verbs);
         }
     }
-    rest.extend(merged.into_iter().map(|((api_groups, resources, resource_names), verbs)| Rule {
-        api_groups,
-        resources,
-        resource_names,
-        verbs,
-        ..Rule::default()
-    }));
+    rest.extend(
+        merged
+            .into_iter()
+            .map(|((api_groups, resources, resource_names), verbs)| Rule {
+                api_groups,
+                resources,
+                resource_names,
+                verbs,
+                ..Rule::default()
+            }),
+    );
     rest
 }

@@ -15,7 +15,9 @@ pub fn service_account_groups(namespace: &str) -> Vec<String> {
 
 /// Namespace and name of the ServiceAccount that a user name stands for.
 pub fn split_service_account(user: &str) -> Option<(&str, &str)> {
-    let (namespace, name) = user.strip_prefix("system:serviceaccount:")?.split_once(':')?;
+    let (namespace, name) = user
+        .strip_prefix("system:serviceaccount:")?
+        .split_once(':')?;
     (is_dns_label(namespace) && is_dns_subdomain(name)).then_some((namespace, name))
 }
 

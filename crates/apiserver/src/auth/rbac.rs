@@ -137,7 +137,10 @@ impl Rbac {
     /// resolved as the reason.
     pub fn authorize(&self, asked: &Attributes) -> Decision {
         if asked.user.in_group(MASTERS) {
-            return Decision { allowed: true, reason: String::new() };
+            return Decision {
+                allowed: true,
+                reason: String::new(),
+            };
         }
         let mut allowed = None;
         let mut errors = Vec::new();
@@ -153,9 +156,18 @@ impl Rbac {
             }
         });
         match allowed {
-            Some(reason) => Decision { allowed: true, reason },
-            None if errors.is_empty() => Decision { allowed: false, reason: String::new() },
-            None => Decision { allowed: false, reason: format!("RBAC: {}", aggregate(&errors)) },
+            Some(reason) => Decision {
+                allowed: true,
+                reason,
+            },
+            None if errors.is_empty() => Decision {
+                allowed: false,
+                reason: String::new(),
+            },
+            None => Decision {
+                allowed: false,
+                reason: format!("RBAC: {}", aggregate(&errors)),
+            },
         }
     }
 
@@ -197,7 +209,10 @@ impl Rbac {
         namespace: &str,
         visitor: &mut dyn FnMut(Result<(Source<'a>, &'a [Rule]), RoleError>) -> ControlFlow<()>,
     ) {
-        let local = self.bindings.get(namespace).filter(|_| !namespace.is_empty());
+        let local = self
+            .bindings
+            .get(namespace)
+            .filter(|_| !namespace.is_empty());
         for scope in std::iter::once(&self.cluster_bindings).chain(local) {
             for source in scope.of(user) {
                 let found = self
@@ -223,7 +238,10 @@ impl Bindings {
                     if namespace.is_empty() {
                         continue;
                     }
-                    (&mut self.by_user, super::service_account_name(namespace, &subject.name))
+                    (
+                        &mut self.by_user,
+                        super::service_account_name(namespace, &subject.name),
+                    )
                 }
                 _ => continue,
             };
@@ -234,16 +252,28 @@ impl Bindings {
 
     /// The bindings that bind `user`, in order, each with the first subject that is the user.
     fn of<'a>(&'a self, user: &User) -> Vec<Source<'a>> {
-        let groups = user.groups.iter().filter_map(|group| self.by_group.get(group));
-        let mut found: Vec<(usize, usize)> =
-            self.by_user.get(&user.name).into_iter().chain(groups).flatten().copied().collect();
+        let groups = user
+            .groups
+            .iter()
+            .filter_map(|group| self.by_group.get(group));
+        let mut found: Vec<(usize, usize)> = self
+            .by_user
+            .get(&user.name)
+            .into_iter()
+            .chain(groups)
+            .flatten()
+            .copied()
+            .collect();
         found.sort_unstable();
         found.dedup_by_key(|(binding, _)| *binding);
         found
             .into_iter()
             .map(|(binding, subject)| {
                 let binding = &self.list[binding];
-                Source { binding, subject: &binding.subjects[subject] }
+                Source {
+                    binding,
+                    subject: &binding.subjects[subject],
+                }
             })
             .collect()
     }
@@ -280,7 +310,11 @@ impl RoleRef {
 
 impl Subject {
     fn namespace_in<'a>(&'a self, binding: &'a str) -> &'a str {
-        if self.namespace.is_empty() { binding } else { &self.namespace }
+        if self.namespace.is_empty() {
+            binding
+        } else {
+            &self.namespace
+        }
     }
 }
 
@@ -290,9 +324,17 @@ impl std::fmt::Display for Source<'_> {
         if binding.namespace.is_empty() {
             write!(f, "ClusterRoleBinding {:?}", binding.name)?;
         } else {
-            write!(f, "RoleBinding {:?}", format!("{}/{}", binding.name, binding.namespace))?;
+            write!(
+                f,
+                "RoleBinding {:?}",
+                format!("{}/{}", binding.name, binding.namespace)
+            )?;
         }
-        write!(f, " of {} {:?} to {} ", binding.role.kind, binding.role.name, subject.kind)?;
+        write!(
+            f,
+            " of {} {:?} to {} ",
+            binding.role.kind, binding.role.name, subject.kind
+        )?;
         if subject.kind == "ServiceAccount" {
             let namespace = subject.namespace_in(&binding.namespace);
             write!(f, "{:?}", format!("{}/{namespace}", subject.name))

@@ -26,8 +26,16 @@ type Answer = fn(&Asking<'_>, Value) -> Result<Value, ApiError>;
 const REVIEWS: [(&str, &str, Answer); 7] = [
     ("authentication.k8s.io", "selfsubjectreviews", self_subject),
     ("authentication.k8s.io", "tokenreviews", token),
-    ("authorization.k8s.io", "localsubjectaccessreviews", local_access),
-    ("authorization.k8s.io", "selfsubjectaccessreviews", own_access),
+    (
+        "authorization.k8s.io",
+        "localsubjectaccessreviews",
+        local_access,
+    ),
+    (
+        "authorization.k8s.io",
+        "selfsubjectaccessreviews",
+        own_access,
+    ),
     ("authorization.k8s.io", "selfsubjectrulesreviews", own_rules),
     ("authorization.k8s.io", "subjectaccessreviews", access),
     ("", "serviceaccounts/token", token_request::issue),
@@ -127,6 +135,8 @@ fn own_rules(asking: &Asking<'_>, review: Value) -> Result<Value, ApiError> {
 }
 
 fn self_subject(asking: &Asking<'_>, mut review: Value) -> Result<Value, ApiError> {
+    let now = crate::context::seconds(asking.server.clock().now());
+    review["metadata"]["creationTimestamp"] = now.into();
     review["status"] = json!({"userInfo": user_info(asking.user)});
     Ok(review)
 }

@@ -92,9 +92,9 @@ impl Rule {
             if subresource.is_empty() {
                 return named == resource;
             }
-            named.split_once('/').is_some_and(|(of, sub)| {
-                sub == subresource && (of == "*" || of == resource)
-            })
+            named
+                .split_once('/')
+                .is_some_and(|(of, sub)| sub == subresource && (of == "*" || of == resource))
         })
     }
 
@@ -135,11 +135,15 @@ impl Rule {
     pub fn covers(&self, grant: &Rule) -> bool {
         all_of(&self.verbs, &grant.verbs)
             && all_of(&self.api_groups, &grant.api_groups)
-            && grant.resources.iter().all(|path| self.covers_resource(path))
             && grant
-                .non_resource_urls
+                .resources
                 .iter()
-                .all(|url| self.non_resource_urls.iter().any(|own| url_covers(own, url)))
+                .all(|path| self.covers_resource(path))
+            && grant.non_resource_urls.iter().all(|url| {
+                self.non_resource_urls
+                    .iter()
+                    .any(|own| url_covers(own, url))
+            })
             && (self.resource_names.is_empty()
                 || (!grant.resource_names.is_empty()
                     && grant
@@ -250,7 +254,11 @@ mod tests {
     fn a_star_stands_for_any() {
         let all = json!({"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]});
         check(all.clone(), "delete pods/log x", true);
-        check(all.clone(), "escalate clusterroles.rbac.authorization.k8s.io x", true);
+        check(
+            all.clone(),
+            "escalate clusterroles.rbac.authorization.k8s.io x",
+            true,
+        );
         check(all, "get /healthz", false);
         let scale = json!({"verbs": ["update"], "apiGroups": ["*"], "resources": ["*/scale"]});
         check(scale.clone(), "update deployments.apps/scale x", true);
@@ -280,12 +288,19 @@ mod tests {
         check(paths.clone(), "get /api", false);
         check(paths.clone(), "post /api/v1", false);
         check(paths, "get pods", false);
-        check(json!({"verbs": ["*"], "nonResourceURLs": ["*"]}), "get /any/thing", true);
+        check(
+            json!({"verbs": ["*"], "nonResourceURLs": ["*"]}),
+            "get /any/thing",
+            true,
+        );
     }
 
     fn check_covers(own: Value, asked: Value, expect: bool) {
         let own = rule(own);
-        let all = rule(asked.clone()).broken_down().iter().all(|grant| own.covers(grant));
+        let all = rule(asked.clone())
+            .broken_down()
+            .iter()
+            .all(|grant| own.covers(grant));
         assert_eq!(all, expect, "{own} over {asked}");
     }
 
@@ -301,7 +316,8 @@ mod tests {
         check_covers(named.clone(), pods(json!(["get"])), false);
         check_covers(named.clone(), named, true);
         let scale = json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["*/scale"]});
-        let one = json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments/scale"]});
+        let one =
+            json!({"verbs": ["get"], "apiGroups": ["apps"], "resources": ["deployments/scale"]});
         check_covers(scale.clone(), one.clone(), true);
         check_covers(one, scale, false);
         let paths = |url: &str| json!({"verbs": ["get"], "nonResourceURLs": [url]});
@@ -312,7 +328,8 @@ mod tests {
 
     #[test]
     fn a_rule_prints_as_escalation_errors_show_it() {
-        let shown = rule(json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"]}));
+        let shown =
+            rule(json!({"verbs": ["get", "list"], "apiGroups": [""], "resources": ["pods"]}));
         assert_eq!(
             shown.to_string(),
             r#"{APIGroups:[""], Resources:["pods"], Verbs:["get" "list"]}"#

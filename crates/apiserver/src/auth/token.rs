@@ -82,7 +82,8 @@ impl TokenKey {
     /// # Errors
     /// The machine gives no randomness.
     pub fn generate() -> Result<Self, KeyError> {
-        let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError)?;
+        let pair =
+            EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| KeyError)?;
         let hash = digest::digest(&digest::SHA256, pair.public_key().as_ref());
         let id = URL_SAFE_NO_PAD.encode(hash.as_ref());
         Ok(Self { pair, id })
@@ -138,7 +139,9 @@ impl TokenKey {
 
 impl std::fmt::Debug for TokenKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("TokenKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -187,13 +190,19 @@ impl Claims {
         let own = &payload["kubernetes.io"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let object = |field: &str| {
-            own.get(field).map(|object| (text(&object["name"]), text(&object["uid"])))
+            own.get(field)
+                .map(|object| (text(&object["name"]), text(&object["uid"])))
         };
         Self {
             namespace: text(&own["namespace"]),
             name: text(&own["serviceaccount"]["name"]),
             uid: text(&own["serviceaccount"]["uid"]),
-            audiences: payload["aud"].as_array().into_iter().flatten().map(text).collect(),
+            audiences: payload["aud"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(text)
+                .collect(),
             issued: payload["iat"].as_i64().unwrap_or_default(),
             expires: payload["exp"].as_i64().unwrap_or_default(),
             warn_after: own["warnafter"].as_i64(),
@@ -250,7 +259,10 @@ mod tests {
         let at = |second| claims().check_time(Timestamp::from_second(second).unwrap());
         assert_eq!(at(4660), Ok(()));
         let refusal = at(4661).unwrap_err().to_string();
-        assert_eq!(refusal, "[invalid bearer token, service account token has expired]");
+        assert_eq!(
+            refusal,
+            "[invalid bearer token, service account token has expired]"
+        );
         assert_eq!(at(940), Ok(()));
         assert!(at(939).is_err());
     }

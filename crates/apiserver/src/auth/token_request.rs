@@ -26,9 +26,13 @@ pub(super) fn issue(asking: &Asking<'_>, mut request: Value) -> Result<Value, Ap
     let uid = account.header().uid.clone();
     let asked = request["metadata"]["uid"].as_str().unwrap_or_default();
     if !asked.is_empty() && asked != uid {
-        return Err(ApiError::conflict(&kind(), name, &format!(
-            "the UID in the token request ({asked}) does not match the UID of the service account ({uid})"
-        )));
+        return Err(ApiError::conflict(
+            &kind(),
+            name,
+            &format!(
+                "the UID in the token request ({asked}) does not match the UID of the service account ({uid})"
+            ),
+        ));
     }
     let now = asking.server.clock().now();
     if !request["metadata"].is_object() {
@@ -38,10 +42,15 @@ pub(super) fn issue(asking: &Asking<'_>, mut request: Value) -> Result<Value, Ap
     request["metadata"]["namespace"] = namespace.as_str().into();
     request["metadata"]["uid"] = uid.as_str().into();
     request["metadata"]["creationTimestamp"] = seconds(now.as_second()).into();
-    if request["spec"]["audiences"].as_array().is_none_or(Vec::is_empty) {
+    if request["spec"]["audiences"]
+        .as_array()
+        .is_none_or(Vec::is_empty)
+    {
         request["spec"]["audiences"] = json!([ISSUER]);
     }
-    let lifetime = request["spec"]["expirationSeconds"].as_i64().unwrap_or(3600);
+    let lifetime = request["spec"]["expirationSeconds"]
+        .as_i64()
+        .unwrap_or(3600);
     check_lifetime(lifetime)?;
     let bound = bound(asking, &request["spec"]["boundObjectRef"])?;
     let audiences: Vec<String> = request["spec"]["audiences"]
@@ -70,6 +79,9 @@ pub(super) fn issue(asking: &Asking<'_>, mut request: Value) -> Result<Value, Ap
         Err(error) => Err(*error),
     }
     .map_err(|error| ApiError::internal(format!("failed to generate token: {error}")))?;
+    if request["spec"]["boundObjectRef"].is_null() {
+        request["spec"]["boundObjectRef"] = Value::Null;
+    }
     request["status"] = json!({
         "token": token, "expirationTimestamp": seconds(issued + lifetime),
     });
@@ -77,9 +89,15 @@ pub(super) fn issue(asking: &Asking<'_>, mut request: Value) -> Result<Value, Ap
 }
 
 fn check_place(request: &Value, namespace: &str, name: &str) -> Result<(), ApiError> {
-    for (field, expected, what) in [("name", name, "name"), ("namespace", namespace, "namespace")] {
+    for (field, expected, what) in [
+        ("name", name, "name"),
+        ("namespace", namespace, "namespace"),
+    ] {
         let said = &request["metadata"][field];
-        if said.as_str().is_some_and(|said| !said.is_empty() && said != expected) {
+        if said
+            .as_str()
+            .is_some_and(|said| !said.is_empty() && said != expected)
+        {
             let error = FieldError::invalid(
                 format!("metadata.{field}"),
                 said,
@@ -123,7 +141,10 @@ fn bound(asking: &Asking<'_>, reference: &Value) -> Result<Bound, ApiError> {
                     "cannot bind token for serviceaccount {account:?} to pod running with different serviceaccount name."
                 )));
             }
-            node = spec["nodeName"].as_str().filter(|node| !node.is_empty()).map(str::to_owned);
+            node = spec["nodeName"]
+                .as_str()
+                .filter(|node| !node.is_empty())
+                .map(str::to_owned);
             ("Pod", pod)
         }
         ("v1", "Node") => ("Node", get(asking, "nodes", "", name)?),
@@ -138,10 +159,14 @@ fn bound(asking: &Asking<'_>, reference: &Value) -> Result<Bound, ApiError> {
     let uid = live.header().uid.clone();
     if !text("uid").is_empty() && text("uid") != uid {
         let of = GroupResource::new("", of_kind);
-        return Err(ApiError::conflict(&of, name, &format!(
-            "the UID in the bound object reference ({}) does not match the UID in record. The object might have been deleted and then recreated",
-            text("uid")
-        )));
+        return Err(ApiError::conflict(
+            &of,
+            name,
+            &format!(
+                "the UID in the bound object reference ({}) does not match the UID in record. The object might have been deleted and then recreated",
+                text("uid")
+            ),
+        ));
     }
     let object = Some((name.to_owned(), uid));
     match resource {
@@ -152,7 +177,9 @@ fn bound(asking: &Asking<'_>, reference: &Value) -> Result<Bound, ApiError> {
     if let Some(node) = node {
         let of = GroupResource::new("", "nodes");
         let live = asking.server.store().get(&of, &Key::new("", &node));
-        let uid = live.map(|live| live.header().uid.clone()).unwrap_or_default();
+        let uid = live
+            .map(|live| live.header().uid.clone())
+            .unwrap_or_default();
         bound.node = Some((node, uid));
     }
     Ok(bound)
@@ -175,5 +202,5 @@ fn kind() -> GroupResource {
 
 /// A time as `metav1.Time` writes it.
 fn seconds(second: i64) -> String {
-    clock::Timestamp::from_second(second).unwrap_or_default().to_string()
+    crate::context::seconds(clock::Timestamp::from_second(second).unwrap_or_default())
 }

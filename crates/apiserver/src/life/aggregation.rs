@@ -47,7 +47,10 @@ async fn sync(client: &Client) {
             let path = format!(
                 "/apis/{GROUP}/v1/clusterroles/{name}?fieldManager=clusterrole-aggregation-controller&force=true"
             );
-            if let Err(error) = client.send(Method::PATCH, &path, Some(Body::Apply(&role))).await {
+            if let Err(error) = client
+                .send(Method::PATCH, &path, Some(Body::Apply(&role)))
+                .await
+            {
                 tracing::warn!(name, %error, "a ClusterRole is not aggregated");
                 failed |= !error.is_not_found();
             }
@@ -66,7 +69,11 @@ fn outdated(server: &Server) -> Vec<(String, Vec<Rule>)> {
     let mut out = Vec::new();
     for stored in state.all(&of) {
         let aggregates = stored.json().windows(MARK.len()).any(|part| part == MARK);
-        let role = if aggregates { stored.value() } else { Value::Null };
+        let role = if aggregates {
+            stored.value()
+        } else {
+            Value::Null
+        };
         if !role["aggregationRule"].is_object() {
             continue;
         }
@@ -92,7 +99,10 @@ fn outdated(server: &Server) -> Vec<(String, Vec<Rule>)> {
 /// Whether a `metav1.LabelSelector` selects labels; an empty one selects everything.
 fn selects(selector: &Value, labels: &BTreeMap<String, String>) -> bool {
     let mut equal = selector["matchLabels"].as_object().into_iter().flatten();
-    let mut terms = selector["matchExpressions"].as_array().into_iter().flatten();
+    let mut terms = selector["matchExpressions"]
+        .as_array()
+        .into_iter()
+        .flatten();
     equal.all(|(key, value)| labels.get(key).map(String::as_str) == value.as_str())
         && terms.all(|term| {
             let own = term["key"].as_str().and_then(|key| labels.get(key));

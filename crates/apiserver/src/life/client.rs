@@ -76,14 +76,18 @@ impl Client {
         let (media, bytes) = match &body {
             None => ("application/json", Vec::new()),
             Some(Body::Json(value)) => ("application/json", value.to_string().into_bytes()),
-            Some(Body::Merge(value)) => {
-                ("application/merge-patch+json", value.to_string().into_bytes())
-            }
-            Some(Body::Apply(value)) => {
-                ("application/apply-patch+yaml", value.to_string().into_bytes())
-            }
+            Some(Body::Merge(value)) => (
+                "application/merge-patch+json",
+                value.to_string().into_bytes(),
+            ),
+            Some(Body::Apply(value)) => (
+                "application/apply-patch+yaml",
+                value.to_string().into_bytes(),
+            ),
         };
-        let body: BoxBody = Full::from(bytes).map_err(|never| match never {}).boxed_unsync();
+        let body: BoxBody = Full::from(bytes)
+            .map_err(|never| match never {})
+            .boxed_unsync();
         let request = Request::builder()
             .method(method)
             .uri(path)

@@ -79,21 +79,31 @@ fn families(spec: &mut Value, before: Option<&Value>) -> Result<(), FieldError> 
         };
         return Ok(());
     }
-    let policy = |detail: &str| {
-        FieldError::invalid("spec.ipFamilyPolicy", &spec["ipFamilyPolicy"], detail)
-    };
+    let policy =
+        |detail: &str| FieldError::invalid("spec.ipFamilyPolicy", &spec["ipFamilyPolicy"], detail);
     if single && named > 1 {
         return Err(policy(
             "must be 'RequireDualStack' or 'PreferDualStack' when multiple IP families are specified",
         ));
     }
     if spec["ipFamilyPolicy"] == "RequireDualStack" {
-        return Err(policy("this cluster is not configured for dual-stack services"));
+        return Err(policy(
+            "this cluster is not configured for dual-stack services",
+        ));
     }
-    for (nth, family) in spec["ipFamilies"].as_array().into_iter().flatten().enumerate() {
+    for (nth, family) in spec["ipFamilies"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         if family != "IPv4" {
             let path = format!("spec.ipFamilies[{nth}]");
-            return Err(FieldError::invalid(path, family, "not configured on this cluster"));
+            return Err(FieldError::invalid(
+                path,
+                family,
+                "not configured on this cluster",
+            ));
         }
     }
     if named == 0 {
@@ -108,11 +118,18 @@ fn address(
     before: Option<&Value>,
     taken: &Taken,
 ) -> Result<(), FieldError> {
-    let asked = spec["clusterIPs"][0].as_str().unwrap_or_default().to_owned();
+    let asked = spec["clusterIPs"][0]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned();
     if asked.is_empty() {
         let Some(free) = taken.free_address(server) else {
             let detail = "failed to allocate IP: range is full";
-            return Err(FieldError::invalid("spec.clusterIPs", &spec["clusterIPs"], detail));
+            return Err(FieldError::invalid(
+                "spec.clusterIPs",
+                &spec["clusterIPs"],
+                detail,
+            ));
         };
         spec["clusterIP"] = free.to_string().into();
         spec["clusterIPs"] = json!([free.to_string()]);
@@ -134,7 +151,11 @@ fn address(
         return Ok(());
     };
     let detail = format!("failed to allocate IP {asked}: {why}");
-    Err(FieldError::invalid("spec.clusterIPs", &spec["clusterIPs"], &detail))
+    Err(FieldError::invalid(
+        "spec.clusterIPs",
+        &spec["clusterIPs"],
+        &detail,
+    ))
 }
 
 /// Gives every port that needs one a node's port; ports with the same number share one.
@@ -143,10 +164,18 @@ fn ports(server: &Server, spec: &mut Value, taken: &Taken) -> Result<(), FieldEr
     if matches!(spec["type"].as_str(), Some("NodePort" | "LoadBalancer")) {
         let gives = needs_ports(spec);
         let mut given: Vec<(i64, i64)> = Vec::new();
-        for (nth, port) in spec["ports"].as_array_mut().into_iter().flatten().enumerate() {
+        for (nth, port) in spec["ports"]
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
             let number = port["port"].as_i64().unwrap_or_default();
             let asked = port["nodePort"].as_i64().unwrap_or_default();
-            let shared = given.iter().find(|(port, _)| *port == number).map(|(_, node)| *node);
+            let shared = given
+                .iter()
+                .find(|(port, _)| *port == number)
+                .map(|(_, node)| *node);
             let node = match (asked, shared) {
                 (0, _) if !gives => continue,
                 (0, Some(shared)) => shared,
@@ -186,7 +215,9 @@ fn free_port(server: &Server, used: &HashSet<i64>) -> i64 {
     let count = PORTS.end - PORTS.start;
     let start = pick(server, u32::try_from(count).unwrap_or(1));
     let mut candidates = (0..count).map(|step| PORTS.start + (i64::from(start) + step) % count);
-    candidates.find(|port| !used.contains(port)).unwrap_or(PORTS.start)
+    candidates
+        .find(|port| !used.contains(port))
+        .unwrap_or(PORTS.start)
 }
 
 /// A number below `count`, from the server's seed.
@@ -228,7 +259,9 @@ impl Taken {
         let count = ADDRESSES - RESERVED - 1;
         let start = pick(server, count);
         let upper = (0..count).map(|step| RESERVED + (start + step) % count);
-        let mut addresses = upper.chain(1..RESERVED).map(|offset| Ipv4Addr::from(FIRST + offset));
+        let mut addresses = upper
+            .chain(1..RESERVED)
+            .map(|offset| Ipv4Addr::from(FIRST + offset));
         addresses.find(|address| !self.addresses.contains(&address.to_string()))
     }
 }

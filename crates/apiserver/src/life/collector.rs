@@ -91,7 +91,8 @@ impl Collector {
                 self.attempt(&place).await;
             }
             let before = before.map(|before| before.owners.clone());
-            self.look_at_owners(&before.unwrap_or_default(), &place).await;
+            self.look_at_owners(&before.unwrap_or_default(), &place)
+                .await;
         }
         if header.deleting.is_some() {
             self.let_go(&place, &change.object).await;
@@ -123,7 +124,8 @@ impl Collector {
         let uid = live.header().uid.clone();
         if live.header().finalizers.iter().any(|own| own == ORPHAN) {
             for dependent in self.dependents_of(&uid) {
-                self.drop_owners(&dependent, std::slice::from_ref(&uid)).await;
+                self.drop_owners(&dependent, std::slice::from_ref(&uid))
+                    .await;
             }
             self.remove_finalizer(place, ORPHAN).await;
         } else if waits(live) {
@@ -187,13 +189,17 @@ impl Collector {
         if solid > 0 {
             gone.append(&mut waiting);
             if !gone.is_empty() {
-                self.patch(place, &live, remaining_owners(&live, &gone)).await?;
+                self.patch(place, &live, remaining_owners(&live, &gone))
+                    .await?;
             }
             return Ok(());
         }
         let own = self.dependents_of(&header.uid);
         let foreground = !waiting.is_empty() && !own.is_empty();
-        let in_a_circle = own.iter().filter_map(|place| self.get(place)).any(|own| waits(&own));
+        let in_a_circle = own
+            .iter()
+            .filter_map(|place| self.get(place))
+            .any(|own| waits(&own));
         if foreground && in_a_circle {
             return self.patch(place, &live, unblocking_owners(&live)).await;
         }
@@ -231,8 +237,13 @@ impl Collector {
     fn owner(&self, owner: &Owner, namespace: &str) -> Option<(Place, Arc<Stored>)> {
         let resource = self.resource(owner)?;
         let namespace = if resource.namespaced() { namespace } else { "" };
-        let place = (resource.stored_as().clone(), Key::new(namespace, &owner.name));
-        let live = self.get(&place).filter(|live| live.header().uid == owner.uid)?;
+        let place = (
+            resource.stored_as().clone(),
+            Key::new(namespace, &owner.name),
+        );
+        let live = self
+            .get(&place)
+            .filter(|live| live.header().uid == owner.uid)?;
         Some((place, live))
     }
 
@@ -249,7 +260,9 @@ impl Collector {
 
     fn path(&self, (of, key): &Place) -> Option<String> {
         let registry = self.client.server().registry();
-        let resource = registry.iter().find(|resource| resource.stored_as() == of)?;
+        let resource = registry
+            .iter()
+            .find(|resource| resource.stored_as() == of)?;
         Some(object(resource, key))
     }
 
@@ -261,7 +274,10 @@ impl Collector {
             "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy,
             "preconditions": {"uid": live.header().uid, "resourceVersion": live.version().to_string()},
         });
-        self.client.send(Method::DELETE, &path, Some(Body::Json(&options))).await.map(|_| ())
+        self.client
+            .send(Method::DELETE, &path, Some(Body::Json(&options)))
+            .await
+            .map(|_| ())
     }
 
     async fn patch(&self, place: &Place, live: &Stored, metadata: Value) -> Result<(), Refusal> {
@@ -271,11 +287,15 @@ impl Collector {
         let mut patch = json!({"metadata": metadata});
         patch["metadata"]["uid"] = live.header().uid.as_str().into();
         patch["metadata"]["resourceVersion"] = live.version().to_string().into();
-        self.client.send(Method::PATCH, &path, Some(Body::Merge(&patch))).await.map(|_| ())
+        self.client
+            .send(Method::PATCH, &path, Some(Body::Merge(&patch)))
+            .await
+            .map(|_| ())
     }
 
     async fn drop_owners(&self, place: &Place, gone: &[String]) {
-        self.insist(place, &|live| Some(remaining_owners(live, gone))).await;
+        self.insist(place, &|live| Some(remaining_owners(live, gone)))
+            .await;
     }
 
     async fn remove_finalizer(&self, place: &Place, finalizer: &str) {
@@ -321,7 +341,11 @@ fn waits(object: &Stored) -> bool {
 /// The patch that leaves an object the owners that are not `gone`.
 fn remaining_owners(live: &Stored, gone: &[String]) -> Value {
     let mut rest = owner_references(live);
-    rest.retain(|owner| !gone.iter().any(|uid| owner["uid"].as_str() == Some(uid.as_str())));
+    rest.retain(|owner| {
+        !gone
+            .iter()
+            .any(|uid| owner["uid"].as_str() == Some(uid.as_str()))
+    });
     if rest.is_empty() {
         json!({"ownerReferences": null})
     } else {

@@ -55,7 +55,11 @@ fn due(changes: &[Change], waiting: &mut HashSet<String>) -> Vec<String> {
     let mut due: Vec<String> = Vec::new();
     for change in changes {
         let itself = change.is("", "namespaces");
-        let name = if itself { &change.key().name } else { &change.key().namespace };
+        let name = if itself {
+            &change.key().name
+        } else {
+            &change.key().namespace
+        };
         if itself && change.kind == EventKind::Deleted {
             waiting.remove(name);
             due.retain(|due| due != name);
@@ -145,7 +149,8 @@ async fn delete_all(client: &Client, name: &str, left: &mut Left) {
         let rest = self::content(client.server(), resource, name);
         if !rest.is_empty() {
             let of = resource.stored_as();
-            left.objects.insert(format!("{}.{}", of.resource, of.group), rest.len());
+            left.objects
+                .insert(format!("{}.{}", of.resource, of.group), rest.len());
         }
         for finalizer in rest.iter().flat_map(|object| &object.header().finalizers) {
             *left.finalizers.entry(finalizer.clone()).or_default() += 1;
@@ -179,7 +184,10 @@ async fn delete(
     }
     for object in content {
         let path = format!("{path}/{}", object.key().name);
-        match client.send(Method::DELETE, &path, Some(Body::Json(&options))).await {
+        match client
+            .send(Method::DELETE, &path, Some(Body::Json(&options)))
+            .await
+        {
             Err(error) if !error.is_not_found() => return Err(error),
             _ => {}
         }
@@ -200,5 +208,7 @@ async fn put(
     namespace: &Value,
 ) -> Result<Value, Refusal> {
     let path = format!("/api/v1/namespaces/{name}/{subresource}");
-    client.send(Method::PUT, &path, Some(Body::Json(namespace))).await
+    client
+        .send(Method::PUT, &path, Some(Body::Json(namespace)))
+        .await
 }

@@ -67,7 +67,10 @@ fn trouble(kind: &str, left: &Left) -> Option<(&'static str, String)> {
         }
         "NamespaceContentRemaining" if !left.objects.is_empty() => {
             let counts = counts(&left.objects, "has");
-            Some(("SomeResourcesRemain", format!("Some resources are remaining: {counts}")))
+            Some((
+                "SomeResourcesRemain",
+                format!("Some resources are remaining: {counts}"),
+            ))
         }
         "NamespaceFinalizersRemaining" if !left.finalizers.is_empty() => {
             let counts = counts(&left.finalizers, "in");

@@ -23,7 +23,9 @@ pub(super) fn start(server: &Server) {
             if changes.is_empty() {
                 return;
             }
-            let concerned = changes.iter().flat_map(|change| concerned(client.server(), change));
+            let concerned = changes
+                .iter()
+                .flat_map(|change| concerned(client.server(), change));
             for quota in concerned.collect::<HashSet<Key>>() {
                 sync(&client, &quota).await;
             }
@@ -55,11 +57,14 @@ fn concerned(server: &Server, change: &Change) -> Vec<Key> {
 
 /// Whether a change may leave less in use than a quota says.
 fn frees(change: &Change) -> bool {
-    let ended = |object: &Stored| {
-        matches!(object.field("status.phase"), Some("Succeeded" | "Failed"))
-    };
+    let ended =
+        |object: &Stored| matches!(object.field("status.phase"), Some("Succeeded" | "Failed"));
     let before = change.previous.as_deref();
-    match (change.kind, change.of.group.as_str(), change.of.resource.as_str()) {
+    match (
+        change.kind,
+        change.of.group.as_str(),
+        change.of.resource.as_str(),
+    ) {
         (EventKind::Deleted, _, _) | (EventKind::Modified, "", "persistentvolumeclaims") => true,
         (EventKind::Modified, "", "pods") => ended(&change.object) && !before.is_some_and(ended),
         (EventKind::Modified, "", "services") => before
@@ -84,9 +89,14 @@ async fn sync(client: &Client, key: &Key) {
             return;
         }
         quota["status"] = status;
-        let path =
-            format!("/api/v1/namespaces/{}/resourcequotas/{}/status", key.namespace, key.name);
-        match client.send(Method::PUT, &path, Some(Body::Json(&quota))).await {
+        let path = format!(
+            "/api/v1/namespaces/{}/resourcequotas/{}/status",
+            key.namespace, key.name
+        );
+        match client
+            .send(Method::PUT, &path, Some(Body::Json(&quota)))
+            .await
+        {
             Ok(_) => return,
             Err(error) if error.is_not_found() => return,
             Err(error) if error.is_conflict() => {}
@@ -107,7 +117,9 @@ fn count(server: &Server, quota: &Value, hard: &Amounts) -> Amounts {
     }
     let state = server.store().state();
     for of in state.resources() {
-        let counted = hard.iter().any(|(name, _)| tracks(&of.group, &of.resource, name));
+        let counted = hard
+            .iter()
+            .any(|(name, _)| tracks(&of.group, &of.resource, name));
         if !counted {
             continue;
         }

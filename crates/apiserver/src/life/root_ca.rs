@@ -20,7 +20,10 @@ const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the k
 struct Certificate(Mutex<String>);
 
 /// Says which authority vouches for this server. Call it before [`start`], so that no namespace gets an empty one.
-#[expect(dead_code, reason = "the listener calls it once it makes its authority")]
+#[expect(
+    dead_code,
+    reason = "the listener calls it once it makes its authority"
+)]
 pub(crate) fn set(server: &Server, pem: &str) {
     let certificate = server.extension("root certificate", Certificate::default);
     pem.clone_into(&mut certificate.0.lock());
@@ -71,7 +74,10 @@ async fn publish(client: &Client, namespace: &str) -> Result<(), Refusal> {
         "metadata": {"name": NAME, "namespace": namespace, "annotations": {ANNOTATION: DESCRIPTION}},
     });
     let Some(known) = known.map(|known| known.value()) else {
-        return client.send(Method::POST, &collection, Some(Body::Json(&map))).await.map(|_| ());
+        return client
+            .send(Method::POST, &collection, Some(Body::Json(&map)))
+            .await
+            .map(|_| ());
     };
     let described = |map: &Value| map["metadata"]["annotations"][ANNOTATION] == DESCRIPTION;
     if known["data"] == data && described(&known) {
@@ -80,5 +86,8 @@ async fn publish(client: &Client, namespace: &str) -> Result<(), Refusal> {
     map["metadata"] = known["metadata"].clone();
     map["metadata"]["annotations"][ANNOTATION] = DESCRIPTION.into();
     let path = format!("{collection}/{NAME}");
-    client.send(Method::PUT, &path, Some(Body::Json(&map))).await.map(|_| ())
+    client
+        .send(Method::PUT, &path, Some(Body::Json(&map)))
+        .await
+        .map(|_| ())
 }

@@ -42,7 +42,10 @@ async fn ensure(client: &Client, namespace: &str) {
         if client.server().store().get(&of, &key).is_some() {
             return;
         }
-        match client.send(Method::POST, &path, Some(Body::Json(&account))).await {
+        match client
+            .send(Method::POST, &path, Some(Body::Json(&account)))
+            .await
+        {
             Err(error) if !error.is_conflict() => {
                 tracing::warn!(namespace, %error, "no default ServiceAccount");
                 client.server().clock().sleep(backoff(attempt)).await;

@@ -36,7 +36,11 @@ async fn release(client: &Client, claim: &Key) {
         let Some(stored) = server.store().get(&of, claim) else {
             return;
         };
-        let held = stored.header().finalizers.iter().any(|own| own == FINALIZER);
+        let held = stored
+            .header()
+            .finalizers
+            .iter()
+            .any(|own| own == FINALIZER);
         if stored.header().deleting.is_none() || !held || is_used(server, claim) {
             return;
         }
@@ -48,7 +52,10 @@ async fn release(client: &Client, claim: &Key) {
             "/api/v1/namespaces/{}/persistentvolumeclaims/{}",
             claim.namespace, claim.name
         );
-        match client.send(Method::PUT, &path, Some(Body::Json(&object))).await {
+        match client
+            .send(Method::PUT, &path, Some(Body::Json(&object)))
+            .await
+        {
             Err(error) if !error.is_not_found() => {
                 server.clock().sleep(backoff(attempt)).await;
             }

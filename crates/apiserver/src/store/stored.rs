@@ -212,15 +212,25 @@ impl Stored {
         }
     }
 
-    /// Appends its JSON, under another `apiVersion` where one is given.
-    pub fn write_json(&self, api_version: Option<&str>, out: &mut Vec<u8>) {
-        let api_version = api_version.unwrap_or(&self.draft.api_version);
+    /// Appends its JSON.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
         let Draft {
-            kind, body, cut, ..
+            api_version, kind, ..
         } = &self.draft;
         let lead = format!("{{\"apiVersion\":\"{api_version}\",\"kind\":\"{kind}\",");
-        out.reserve(lead.len() + body.len() + self.draft.managed.len() + 64);
         out.extend_from_slice(lead.as_bytes());
+        self.write_fields(out);
+    }
+
+    /// Appends its JSON without `apiVersion` and `kind`, as typed lists hold it.
+    pub fn write_item(&self, out: &mut Vec<u8>) {
+        out.push(b'{');
+        self.write_fields(out);
+    }
+
+    fn write_fields(&self, out: &mut Vec<u8>) {
+        let Draft { body, cut, .. } = &self.draft;
+        out.reserve(body.len() + self.draft.managed.len() + 64);
         out.extend_from_slice(&body[..*cut]);
         if body[*cut - 1] != b'{' {
             out.push(b',');
@@ -236,7 +246,7 @@ impl Stored {
     /// Its JSON.
     pub fn json(&self) -> Bytes {
         let mut out = Vec::new();
-        self.write_json(None, &mut out);
+        self.write_json(&mut out);
         out.into()
     }
 

@@ -8,9 +8,12 @@ use crate::auth::confirm_no_escalation;
 /// The recorded roles and bindings, and a tenant's.
 fn rbac(more: &[(&str, Value)]) -> Rbac {
     let recorded = crate::bootstrap::recorded();
-    let recorded = recorded
-        .iter()
-        .flat_map(|group| group.items.iter().map(|item| (group.resource.as_str(), item)));
+    let recorded = recorded.iter().flat_map(|group| {
+        group
+            .items
+            .iter()
+            .map(|item| (group.resource.as_str(), item))
+    });
     let more = more.iter().map(|(resource, object)| (*resource, object));
     let entries = recorded.chain(more);
     Rbac::new(entries.filter_map(|(resource, object)| Entry::read(resource, object)))
@@ -60,17 +63,29 @@ fn a_tenant_bound_to_admin_rules_its_namespace_and_nothing_else() {
     );
     for (asked, expect) in [
         ("create clusterrolebindings.rbac.authorization.k8s.io", "no"),
-        ("patch clusterrolebindings.rbac.authorization.k8s.io rogue", "no"),
+        (
+            "patch clusterrolebindings.rbac.authorization.k8s.io rogue",
+            "no",
+        ),
         ("get secrets s -n team-search", "no"),
         ("get secrets s", "no"),
         ("get secrets s -n team-payments", "yes"),
-        ("create rolebindings.rbac.authorization.k8s.io -n team-payments", "yes"),
+        (
+            "create rolebindings.rbac.authorization.k8s.io -n team-payments",
+            "yes",
+        ),
         ("create resourcequotas -n team-payments", "no"),
         ("get namespaces team-payments -n team-payments", "yes"),
         ("delete namespaces team-payments -n team-payments", "no"),
         ("update deployments.apps/scale d -n team-payments", "yes"),
-        ("create serviceaccounts/token reconciler -n team-payments", "yes"),
-        ("impersonate serviceaccounts default -n team-payments", "yes"),
+        (
+            "create serviceaccounts/token reconciler -n team-payments",
+            "yes",
+        ),
+        (
+            "impersonate serviceaccounts default -n team-payments",
+            "yes",
+        ),
         ("impersonate serviceaccounts default -n team-search", "no"),
         ("get /version", "yes"),
         ("get /metrics", "no"),
@@ -102,8 +117,18 @@ fn the_recorded_bindings_decide_as_upstreams() {
     check(&rbac, &known, "list namespaces", "no");
     let controller = |name: &str| User::service_account("kube-system", name);
     let namespaces = controller("namespace-controller");
-    check(&rbac, &namespaces, "update namespaces/finalize x -n x", "yes");
-    check(&rbac, &namespaces, "deletecollection widgets.example.com -n x", "yes");
+    check(
+        &rbac,
+        &namespaces,
+        "update namespaces/finalize x -n x",
+        "yes",
+    );
+    check(
+        &rbac,
+        &namespaces,
+        "deletecollection widgets.example.com -n x",
+        "yes",
+    );
     check(&rbac, &namespaces, "create configmaps -n x", "no");
     let collector = controller("generic-garbage-collector");
     check(&rbac, &collector, "patch widgets.example.com w -n x", "yes");
@@ -112,13 +137,20 @@ fn the_recorded_bindings_decide_as_upstreams() {
     check(&rbac, &publisher, "create configmaps -n x", "yes");
     check(&rbac, &publisher, "get configmaps c -n x", "no");
     let manager = User::new("system:kube-controller-manager", &[]);
-    check(&rbac, &manager, "create serviceaccounts/token t -n kube-system", "yes");
+    check(
+        &rbac,
+        &manager,
+        "create serviceaccounts/token t -n kube-system",
+        "yes",
+    );
 }
 
 #[test]
 fn whoever_holds_a_recorded_role_may_do_all_it_says() {
     let recorded = crate::bootstrap::recorded();
-    let roles = recorded.iter().filter(|group| group.resource == "clusterroles");
+    let roles = recorded
+        .iter()
+        .filter(|group| group.resource == "clusterroles");
     for role in roles.flat_map(|group| &group.items) {
         let name = role["metadata"]["name"].as_str().unwrap();
         let subject = json!({"kind": "User", "name": "jane"});
@@ -157,7 +189,10 @@ fn a_binding_to_a_role_that_is_gone_says_so() {
     let subject = json!({"kind": "Group", "name": "system:authenticated"});
     let of = |kind| ("ClusterRole", kind);
     let rbac = rbac(&[
-        ("clusterrolebindings", binding("", of("gone"), subject.clone())),
+        (
+            "clusterrolebindings",
+            binding("", of("gone"), subject.clone()),
+        ),
         ("rolebindings", binding("x", ("Role", "gone"), subject)),
     ]);
     let user = User::new("jane", &[]);
