@@ -2,7 +2,7 @@
 //!
 //! A uid becomes `<uid:1>`, a resourceVersion `<rv:1>`, an allocated address `<ip:1>`, a generated name `prefix-<name:1>`,
 //! numbered in the order in which they are first seen: equal things stay equal and different ones different. Times, ages,
-//! tokens, certificates and continue tokens become one word each.
+//! tokens, certificates and continue tokens become one word each, and so does prose that explains columns and objects.
 
 use std::sync::LazyLock;
 
@@ -130,12 +130,20 @@ impl Normal {
                     Value::String(self.number("rv", version))
                 }
                 ("managedFields", Value::Array(entries)) => Value::Array(self.managers(entries)),
+                ("columnDefinitions", Value::Array(columns)) => {
+                    Value::Array(columns.iter().map(without_prose).collect())
+                }
+                ("kubernetes.io/description", Value::String(_)) => "<text>".into(),
+                ("storageVersionHash", Value::String(_)) => "<hash>".into(),
                 ("rows", Value::Array(rows)) => {
                     Value::Array(self.rows(rows, map.get("columnDefinitions")))
                 }
                 (_, value) => self.value(value),
             };
             out.insert(self.text(key), value);
+        }
+        if out.get("kind").is_some_and(|kind| kind == "Status") {
+            order_causes(&mut out);
         }
         out
     }
@@ -191,6 +199,45 @@ impl Normal {
     }
 }
 
+/// Several causes of one refusal come in whatever order Go's maps gave: here they are sorted, in the message too.
+fn order_causes(status: &mut Map<String, Value>) {
+    let Some(Value::Array(causes)) = status
+        .get_mut("details")
+        .and_then(|details| details.get_mut("causes"))
+    else {
+        return;
+    };
+    let text = |cause: &Value, key: &str| cause[key].as_str().unwrap_or_default().to_owned();
+    causes.sort_by_key(|cause| (text(cause, "field"), text(cause, "message")));
+    let mut parts: Vec<String> = causes
+        .iter()
+        .map(|cause| format!("{}: {}", text(cause, "field"), text(cause, "message")))
+        .collect();
+    parts.dedup();
+    let Some(Value::String(message)) = status.get_mut("message") else {
+        return;
+    };
+    if message.contains('\n') {
+        let mut lines: Vec<&str> = message.lines().collect();
+        lines.sort_unstable();
+        *message = lines.join("\n");
+    } else if let Some((head, list)) = message.split_once(": [") {
+        let ordered = format!("{}]", parts.join(", "));
+        if ordered.len() == list.len() {
+            *message = format!("{head}: [{ordered}");
+        }
+    }
+}
+
+/// What a column is called and holds; its description is prose.
+fn without_prose(column: &Value) -> Value {
+    let mut column = column.clone();
+    if let Some(description) = column.get_mut("description") {
+        *description = "<text>".into();
+    }
+    column
+}
+
 fn without_version(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(version) = object.pointer_mut("/metadata/resourceVersion") {
@@ -205,40 +252,61 @@ fn is_number(text: &str) -> bool {
 
 /// Takes away what the JSON pointer `pattern` names; `*` stands for any field or item.
 pub fn remove(value: &mut Value, pattern: &str) {
-    let mut segments = pattern.trim_start_matches('/').splitn(2, '/');
-    let first = segments
-        .next()
-        .unwrap_or_default()
-        .replace("~1", "/")
-        .replace("~0", "~");
-    let rest = segments.next();
-    match (value, rest) {
-        (Value::Object(map), None) if first == "*" => map.clear(),
-        (Value::Object(map), None) => drop(map.remove(&first)),
-        (Value::Array(items), None) if first == "*" => items.clear(),
-        (Value::Array(items), None) => {
-            if let Some(at) = first.parse().ok().filter(|&at: &usize| at < items.len()) {
+    let (parent, last) = pattern.rsplit_once('/').unwrap_or(("", pattern));
+    let last = unescape(last);
+    each(value, parent, &mut |value| match value {
+        Value::Object(map) if last == "*" => map.clear(),
+        Value::Object(map) => drop(map.remove(&last)),
+        Value::Array(items) if last == "*" => items.clear(),
+        Value::Array(items) => {
+            if let Some(at) = last.parse().ok().filter(|&at: &usize| at < items.len()) {
                 items.remove(at);
             }
         }
-        (Value::Object(map), Some(rest)) if first == "*" => {
-            map.values_mut().for_each(|value| remove(value, rest))
+        _ => {}
+    });
+}
+
+/// Sorts the lists that the JSON pointer `pattern` names, because their order is nobody's promise.
+pub fn sort(value: &mut Value, pattern: &str) {
+    each(value, pattern, &mut |value| {
+        if let Value::Array(items) = value {
+            items.sort_by_key(Value::to_string);
         }
-        (Value::Array(items), Some(rest)) if first == "*" => {
-            items.iter_mut().for_each(|value| remove(value, rest))
+    });
+}
+
+/// Visits every place that the pattern names.
+fn each(value: &mut Value, pattern: &str, visit: &mut impl FnMut(&mut Value)) {
+    let Some(pattern) = pattern.strip_prefix('/') else {
+        visit(value);
+        return;
+    };
+    let end = pattern.find('/').unwrap_or(pattern.len());
+    let (first, rest) = (unescape(&pattern[..end]), &pattern[end..]);
+    match value {
+        Value::Object(map) if first == "*" => {
+            map.values_mut().for_each(|value| each(value, rest, visit))
         }
-        (Value::Object(map), Some(rest)) => {
+        Value::Array(items) if first == "*" => {
+            items.iter_mut().for_each(|value| each(value, rest, visit))
+        }
+        Value::Object(map) => {
             if let Some(value) = map.get_mut(&first) {
-                remove(value, rest);
+                each(value, rest, visit);
             }
         }
-        (Value::Array(items), Some(rest)) => {
+        Value::Array(items) => {
             if let Some(value) = first.parse().ok().and_then(|at: usize| items.get_mut(at)) {
-                remove(value, rest);
+                each(value, rest, visit);
             }
         }
         _ => {}
     }
+}
+
+fn unescape(segment: &str) -> String {
+    segment.replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]
@@ -304,6 +372,22 @@ mod tests {
             json!({"columnDefinitions": [{"name": "Name"}, {"name": "Age"}], "rows": [{"cells": ["a", "5s"]}]}),
             json!({"columnDefinitions": [{"name": "Name"}, {"name": "Age"}], "rows": [{"cells": ["a", "<age>"]}]}),
         );
+    }
+
+    #[test]
+    fn causes_are_ordered() {
+        let cause = |field: &str| json!({"field": field, "message": "Required value"});
+        check(
+            json!({"kind": "Status", "details": {"causes": [cause("b"), cause("a")]}, "message": "x is invalid: [b: Required value, a: Required value]"}),
+            json!({"kind": "Status", "details": {"causes": [cause("a"), cause("b")]}, "message": "x is invalid: [a: Required value, b: Required value]"}),
+        );
+    }
+
+    #[test]
+    fn sorts_by_pattern() {
+        let mut value = json!({"a": [{"b": [2, 1]}, {"b": ["z", "c"]}]});
+        sort(&mut value, "/a/*/b");
+        assert_eq!(value, json!({"a": [{"b": [1, 2]}, {"b": ["c", "z"]}]}));
     }
 
     #[test]

@@ -141,9 +141,7 @@ impl Player<'_> {
                 };
                 let mut events = Value::Array(events);
                 self.save(step, &events)?;
-                for pattern in &step.drop {
-                    normal::remove(&mut events, pattern);
-                }
+                step.trim(&mut events);
                 Ok(Answer {
                     step: step.title.clone(),
                     code: 200,
@@ -253,9 +251,7 @@ impl Player<'_> {
         if step.only_code {
             return Ok(answer);
         }
-        for pattern in &step.drop {
-            normal::remove(&mut body, pattern);
-        }
+        step.trim(&mut body);
         answer.body = self.normal.value(&body);
         if media_type != "application/json" {
             media_type.clone_into(&mut answer.media_type);
@@ -319,6 +315,18 @@ impl Player<'_> {
             self.send(&call).await?;
         }
         Ok(())
+    }
+}
+
+impl Step {
+    /// Leaves out and sorts what the script says.
+    fn trim(&self, body: &mut Value) {
+        for pattern in &self.drop {
+            normal::remove(body, pattern);
+        }
+        for pattern in &self.sort {
+            normal::sort(body, pattern);
+        }
     }
 }
 

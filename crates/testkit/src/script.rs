@@ -22,6 +22,7 @@
 //! - `@save name /pointer` keeps a string of the answer;
 //! - `@until code 404`, `@until /pointer value`: sends again until the answer is so, within a bound;
 //! - `@drop /pointer` leaves a part of the answer out of the recording, because it may rightly differ (`*` is any item or field);
+//! - `@sort /pointer` sorts a list whose order is nobody's promise;
 //! - `@only code` records nothing but the code;
 //! - `@nobody` sends without the administrator's certificate (a token may stand in `Authorization`);
 //! - `@raw` sends the body as it is written.
@@ -66,6 +67,8 @@ pub struct Step {
     pub until: Option<Until>,
     /// Patterns of JSON pointers that are not recorded.
     pub drop: Vec<String>,
+    /// Patterns of JSON pointers to lists that are sorted.
+    pub sort: Vec<String>,
     /// Whether only the code is recorded.
     pub only_code: bool,
 }
@@ -203,6 +206,7 @@ fn step(lines: &[&str], first: usize) -> Result<Step, ParseError> {
         save: Vec::new(),
         until: None,
         drop: Vec::new(),
+        sort: Vec::new(),
         only_code: false,
     };
     let mut call = Call {
@@ -278,6 +282,7 @@ impl Step {
                 });
             }
             "drop" => self.drop.push(rest.to_owned()),
+            "sort" => self.sort.push(rest.to_owned()),
             "only" if rest == "code" => self.only_code = true,
             "nobody" => call.nobody = true,
             "raw" => call.raw = true,
