@@ -5,11 +5,20 @@ use std::collections::HashSet;
 use krm::merge::{Schema as Merge, TypeId};
 use krm::{Gvk, Value};
 
-use crate::error::{DecodeError, FieldError, go_quote};
+use crate::error::{DecodeError, FieldError, FieldErrorKind, go_quote};
 use crate::json::Node;
 use crate::kind::{Decoded, FieldValidation};
-use crate::structural::{self, Schema};
+use crate::structural::{self, CompiledRules, Schema};
 use crate::validation::metadata as meta_rules;
+
+/// Errors after which rules are not run.
+const BLOCKING: [FieldErrorKind; 5] = [
+    FieldErrorKind::NotSupported,
+    FieldErrorKind::Required,
+    FieldErrorKind::TooLong,
+    FieldErrorKind::TooMany,
+    FieldErrorKind::TypeInvalid,
+];
 
 /// What is known of a custom kind at one of its versions.
 #[derive(Debug)]
@@ -19,17 +28,21 @@ pub(crate) struct Custom {
     status: bool,
     merge: Merge,
     root: TypeId,
+    rules: CompiledRules,
 }
 
 impl Custom {
     pub(crate) fn new(schema: Schema, namespaced: bool, status: bool) -> Self {
         let (merge, root) = structural::custom_schema(&schema);
+        // A definition whose rules do not compile was refused before it got here.
+        let rules = CompiledRules::compile(&schema, "").unwrap_or_default();
         Self {
             schema,
             namespaced,
             status,
             merge,
             root,
+            rules,
         }
     }
 
@@ -105,6 +118,12 @@ impl Custom {
             old.is_none_or(|old| structural::validate_lists("", old, &self.schema).is_empty());
         if was_clean {
             errors.extend(structural::validate_lists("", new, &self.schema));
+        }
+        if errors.iter().any(|error| BLOCKING.contains(&error.kind)) {
+            let detail = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+            errors.push(FieldError::invalid("<nil>", &Value::Null, detail));
+        } else {
+            errors.extend(self.rules.validate(new, old));
         }
         errors
     }

@@ -2,7 +2,7 @@
 
 use krm::{Map, Value};
 
-use super::{Additional, Schema, prune, validate};
+use super::{Additional, CompiledRules, Schema, prune, validate};
 use crate::error::FieldError;
 
 /// Where in the tree a node stands.
@@ -57,6 +57,11 @@ impl Schema {
             self.defaults(path, true, &mut errors);
         }
         self.common(path, &mut errors);
+        if errors.is_empty()
+            && let Err(refused) = CompiledRules::compile(self, path)
+        {
+            errors.extend(refused);
+        }
         errors
     }
 
@@ -401,6 +406,7 @@ impl Schema {
             ));
         }
         self.lists(path, errors);
+        self.rule_texts(path, errors);
         for (name, child) in self.children() {
             child.common(&format!("{path}.{name}"), errors);
         }
@@ -463,6 +469,54 @@ impl Schema {
                 "" => FieldError::required(at, detail),
                 found => FieldError::invalid(at, &Value::from(found), detail),
             });
+        }
+    }
+
+    /// What rules must and must not say, whatever their expressions.
+    fn rule_texts(&self, path: &str, errors: &mut Vec<FieldError>) {
+        const REASONS: [&str; 4] = [
+            "FieldValueDuplicate",
+            "FieldValueForbidden",
+            "FieldValueInvalid",
+            "FieldValueRequired",
+        ];
+        for (at, rule) in self.rules.iter().enumerate() {
+            let at = |field: &str| format!("{path}.x-kubernetes-validations[{at}].{field}");
+            let (text, message) = (rule.rule.trim(), rule.message.trim());
+            let shown = Value::from(rule.message.as_str());
+            if text.is_empty() {
+                errors.push(FieldError::required(at("rule"), "rule is not specified"));
+            } else if !rule.message.is_empty() && message.is_empty() {
+                errors.push(FieldError::invalid(
+                    at("message"),
+                    &shown,
+                    "must be non-empty if specified",
+                ));
+            } else if message.contains(['\n', '\r']) {
+                errors.push(FieldError::invalid(
+                    at("message"),
+                    &shown,
+                    "must not contain line breaks",
+                ));
+            } else if text.contains(['\n', '\r']) && message.is_empty() {
+                errors.push(FieldError::required(
+                    at("message"),
+                    "message must be specified if rule contains line breaks",
+                ));
+            }
+            if !rule.message_expression.is_empty() && rule.message_expression.trim().is_empty() {
+                errors.push(FieldError::required(
+                    at("messageExpression"),
+                    "messageExpression must be non-empty if specified",
+                ));
+            }
+            if !rule.reason.is_empty() && !REASONS.contains(&rule.reason.as_str()) {
+                errors.push(FieldError::not_supported(
+                    at("reason"),
+                    &Value::from(rule.reason.as_str()),
+                    &REASONS,
+                ));
+            }
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) use merge::custom_schema;
 pub use metadata::coerce_metadata;
 pub use pattern::Pattern;
 pub use prune::{default, drop_nulls, prune};
-pub use rules::Rule;
+pub use rules::{CompiledRules, Rule};
 pub use validate::validate;
 
 /// One node of an `openAPIV3Schema`, at any place: under properties, items, or a logical junctor.
