@@ -114,7 +114,10 @@ impl<'a, S: Schema<'a>> MergedList<'a, S> {
             are_maps(&lists.map(Vec::as_slice))
         };
         let kind = are_maps(&old, &new);
-        let live = self.only_keys(old.as_deref().unwrap_or_default());
+        let mut live = self.only_keys(old.as_deref().unwrap_or_default());
+        if self.strategy == Strategy::Merge && old.is_some() {
+            self.shift(&mut live, new.as_deref().unwrap_or_default());
+        }
         let merged = match (old, new) {
             (None, None) => return Ok(None),
             (Some(old), None) => old,
@@ -172,6 +175,40 @@ impl<'a, S: Schema<'a>> MergedList<'a, S> {
         Ok((old, plain))
     }
 
+    /// What is left of the live order when the lists have been merged.
+    ///
+    /// Upstream merges in place and looks at the list again to order it: what was deleted has moved the others up, and new items have taken the
+    /// places that became free at the end.
+    fn shift(&self, live: &mut [Value], patch: &[Value]) {
+        let mut length = live.len();
+        let directive = |item: &Value| item.get(DIRECTIVE).cloned();
+        let is = |item: &Value, name: &str| directive(item).is_some_and(|one| one == name);
+        for item in patch.iter().filter(|item| is(item, "delete")) {
+            let key = item.get(self.key);
+            while let Some(at) = live[..length]
+                .iter()
+                .position(|one| key.is_some() && one.get(self.key) == key)
+            {
+                live[at..length].rotate_left(1);
+                length -= 1;
+                if at < length {
+                    live[length] = live[length - 1].clone();
+                }
+            }
+        }
+        if patch.iter().any(|item| is(item, "replace")) {
+            return;
+        }
+        for item in patch.iter().filter(|item| directive(item).is_none()) {
+            let key = item.get(self.key);
+            let is_new = !live[..length].iter().any(|one| one.get(self.key) == key);
+            if is_new && length < live.len() {
+                live[length] = item.clone();
+                length += 1;
+            }
+        }
+    }
+
     fn merge_items(&self, old: Vec<Value>, new: Vec<Value>) -> Result<Vec<Value>, Error> {
         let mut out = old;
         let mut places: HashMap<String, usize> = HashMap::with_capacity(out.len());
@@ -204,25 +241,28 @@ impl<'a, S: Schema<'a>> MergedList<'a, S> {
         if patch.is_empty() || order.is_empty() {
             return Ok(());
         }
-        let mut expected = order.iter();
+        let mut expected = order.iter().peekable();
         for item in patch {
-            if item.get(DIRECTIVE).is_some() {
-                continue;
-            }
+            let directive = item.get(DIRECTIVE);
             if !self.key.is_empty() && !item.is_object() {
                 return Err(Error::expected("map[string]interface {}", item));
             }
-            let key = self.strict_key(item)?;
+            if !self.key.is_empty() && directive.is_some_and(|one| one == "delete") {
+                continue;
+            }
+            // Behind the last item of the order not even a directive may stand.
+            if directive.is_some() && expected.peek().is_some() {
+                continue;
+            }
             let found = loop {
                 match expected.next() {
                     None => break false,
-                    Some(one) if self.strict_key(one)? == key => break true,
+                    Some(one) if self.strict_key(one)? == self.strict_key(item)? => break true,
                     Some(_) => {}
                 }
             };
             if !found {
-                let lists = [patch, order].map(|list| golang::plain(&Value::from(list)));
-                let [patch, order] = lists;
+                let [patch, order] = [patch, order].map(|list| golang::plain(&Value::from(list)));
                 return Err(Error::Other(format!(
                     "The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n"
                 )));
