@@ -1,3 +1,5 @@
+//! What `krm::fields` promises, as cases.
+
 use super::*;
 
 fn set(text: &str) -> FieldSet {

@@ -1,3 +1,5 @@
+//! What `krm::managed` promises, as cases.
+
 use super::*;
 use crate::json;
 use crate::merge::Schema;

@@ -1,3 +1,5 @@
+//! What `krm::merge` promises, as cases.
+
 use super::*;
 use serde_json::json;
 
