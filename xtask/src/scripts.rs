@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clock::Clock;
@@ -93,6 +94,7 @@ async fn one(task: Task, case: &Case, target: &Https, run: i64) -> Result<()> {
         target,
         clock: Clock::real(),
         namespace: format!("{}-{run:05}", case.name),
+        patience: Duration::from_secs(20),
     };
     let recording = play::play(&case.script, &stage).await?;
     match task {
@@ -105,8 +107,9 @@ async fn one(task: Task, case: &Case, target: &Https, run: i64) -> Result<()> {
         }
         Task::Check => {
             let differences = case.recording()?.differences(&recording);
-            if !differences.is_empty() {
-                bail!("\n  {}", differences.join("\n  "));
+            let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+            if !lines.is_empty() {
+                bail!("\n  {}", lines.join("\n  "));
             }
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod corpus;
 pub mod https;
+pub mod known;
 pub mod normal;
 pub mod play;
 pub mod recording;

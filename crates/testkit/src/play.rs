@@ -16,8 +16,6 @@ use crate::script::{Action, Call, Script, Step, Until};
 use crate::target::{self, Body, BoxError, Target, Who};
 use crate::yaml;
 
-/// How long an answer that is to come, or an event, is waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
 /// How often it is looked for.
 const PACE: Duration = Duration::from_millis(25);
 
@@ -29,6 +27,8 @@ pub struct Stage<'a> {
     pub clock: Clock,
     /// The namespace of this run; names of cluster-scoped objects are made from it.
     pub namespace: String,
+    /// How long an answer that is to come, or an event, is waited for.
+    pub patience: Duration,
 }
 
 /// A script that could not be played to its end; a wrong answer is no reason.
@@ -128,7 +128,7 @@ impl Player<'_> {
                 self.answer(step, &raw, false)
             }
             Action::Events(name, count) => {
-                let deadline = self.stage.clock.after(PATIENCE);
+                let deadline = self.stage.clock.after(self.stage.patience);
                 let stream = self.watches.get_mut(name).ok_or("no such watch")?;
                 let taken = self
                     .stage
@@ -153,7 +153,7 @@ impl Player<'_> {
     }
 
     async fn send_until(&mut self, call: &Call, until: Option<&Until>) -> Result<Raw, BoxError> {
-        let deadline = self.stage.clock.after(PATIENCE);
+        let deadline = self.stage.clock.after(self.stage.patience);
         loop {
             let raw = self.send(call).await?;
             let reached = match until {
@@ -174,7 +174,7 @@ impl Player<'_> {
     }
 
     async fn send(&mut self, call: &Call) -> Result<Raw, BoxError> {
-        let deadline = self.stage.clock.after(PATIENCE * 3);
+        let deadline = self.stage.clock.after(self.stage.patience * 3);
         let answer = self.stage.target.send(who(call), self.request(call)?);
         let work = async {
             let (parts, body) = answer.await?.into_parts();

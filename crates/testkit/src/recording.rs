@@ -1,5 +1,7 @@
 //! What a server answered to a script, and how two of them differ.
 
+use std::fmt;
+
 use krm::{Map, Value};
 use thiserror::Error;
 
@@ -22,6 +24,21 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// The body: a document, a text, or the documents of a stream; null for none.
     pub body: Value,
+}
+
+/// A place where two servers did not behave alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The step.
+    pub step: String,
+    /// Where in its answer, and both sides.
+    pub place: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.step, self.place)
+    }
 }
 
 /// A recording that cannot be read.
@@ -68,24 +85,27 @@ impl Recording {
     }
 
     /// Every place where `actual` is not as recorded here; empty when they are equal.
-    pub fn differences(&self, actual: &Self) -> Vec<String> {
+    pub fn differences(&self, actual: &Self) -> Vec<Difference> {
         let mut found = Vec::new();
         for expected in &self.0 {
-            let Some(actual) = actual.0.iter().find(|answer| answer.step == expected.step) else {
-                found.push(format!("{}: not played", expected.step));
-                continue;
-            };
             let mut places = Vec::new();
-            compare("", &expected.to_value(), &actual.to_value(), &mut places);
-            found.extend(
-                places
-                    .into_iter()
-                    .map(|place| format!("{}: {place}", expected.step)),
-            );
+            match actual.0.iter().find(|answer| answer.step == expected.step) {
+                Some(actual) => compare("", &expected.to_value(), &actual.to_value(), &mut places),
+                None => places.push("not played".to_owned()),
+            }
+            let step = &expected.step;
+            found.extend(places.into_iter().map(|place| Difference {
+                step: step.clone(),
+                place,
+            }));
         }
         for actual in &actual.0 {
             if !self.0.iter().any(|answer| answer.step == actual.step) {
-                found.push(format!("{}: not recorded", actual.step));
+                let step = actual.step.clone();
+                found.push(Difference {
+                    step,
+                    place: "not recorded".to_owned(),
+                });
             }
         }
         found
@@ -185,7 +205,9 @@ mod tests {
     }
 
     fn check(expected: Value, actual: Value, places: &[&str]) {
-        assert_eq!(recording(expected).differences(&recording(actual)), places);
+        let found = recording(expected).differences(&recording(actual));
+        let found: Vec<String> = found.iter().map(Difference::to_string).collect();
+        assert_eq!(found, places);
     }
 
     #[test]
