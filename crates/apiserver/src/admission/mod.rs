@@ -21,6 +21,7 @@ mod nodes;
 mod priority;
 pub(crate) mod quota;
 mod service_account;
+mod settle;
 pub(crate) mod usage;
 
 /// What kind of write is to be admitted.
@@ -127,7 +128,7 @@ const PLUGINS: [Plugin; 10] = [
 ];
 
 /// Lets every mutating plugin change `object`, in upstream's order; then does what upstream's storage does at this point:
-/// refuses RBAC objects that grant more than their writer holds, and gives Services their addresses.
+/// refuses RBAC objects that grant more than their writer holds, gives Services their addresses, namespaces their finalizer.
 ///
 /// # Errors
 /// The refusal of the first plugin that refuses.
@@ -137,12 +138,7 @@ pub fn mutate(review: &mut Review<'_>, object: &mut Value) -> Result<(), ApiErro
             mutate(review, object)?;
         }
     }
-    escalation::check(review, object)?;
-    let writes = matches!(review.operation, Operation::Create | Operation::Update);
-    if writes && review.is("", "services") {
-        crate::life::cluster_ip::settle(review.server, object, review.old)?;
-    }
-    Ok(())
+    settle::settle(review, object)
 }
 
 /// Asks every validating plugin, in upstream's order; `object` is `None` for a delete.

@@ -20,10 +20,6 @@ const DESCRIPTION: &str = "Contains a CA bundle that can be used to verify the k
 struct Certificate(Mutex<String>);
 
 /// Says which authority vouches for this server. Call it before [`start`], so that no namespace gets an empty one.
-#[expect(
-    dead_code,
-    reason = "the listener calls it once it makes its authority"
-)]
 pub(crate) fn set(server: &Server, pem: &str) {
     let certificate = server.extension("root certificate", Certificate::default);
     pem.clone_into(&mut certificate.0.lock());
