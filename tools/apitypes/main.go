@@ -3,6 +3,8 @@
 //
 // Usage: apitypes -reference DIR -table FILE -goldens FILE
 //
+//	apitypes -kubeconfig FILE -cases FILE -rules FILE
+//
 // DIR holds a real API server's discovery, OpenAPI v3 documents and table columns. Descriptions are never written.
 package main
 
@@ -20,7 +22,13 @@ func main() {
 	reference := flag.String("reference", "", "directory of recorded discovery, openapi-v3 and tables.json")
 	table := flag.String("table", "", "file to write the table of types to")
 	goldens := flag.String("goldens", "", "file to write the golden bodies to")
+	kubeconfig := flag.String("kubeconfig", "", "kubeconfig of a real API server to record rules from")
+	cases := flag.String("cases", "", "file of objects to create and change there")
+	rules := flag.String("rules", "", "file to write its answers to")
 	flag.Parse()
+	if *rules != "" {
+		record(*kubeconfig, *cases, *rules)
+	}
 	if *table != "" {
 		t := reflectTypes()
 		joinOpenAPI(t, *reference)

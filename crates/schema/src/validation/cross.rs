@@ -1,9 +1,9 @@
 //! Validation that looks across fields of one type.
 
-use krm::{Value, json};
+use krm::Value;
 
 use super::rules::{join, unset};
-use super::{metadata, names};
+use super::{metadata, names, print};
 use crate::error::FieldError;
 use crate::quantity::Quantity;
 
@@ -51,12 +51,9 @@ pub(super) fn validate(name: &str, path: &str, value: &Value, errors: &mut Vec<F
         ("autoscaling.v2" | "autoscaling.v1", "HorizontalPodAutoscalerSpec") => {
             autoscaler(path, value, errors)
         }
-        ("policy.v1", "PodDisruptionBudgetSpec")
-            if !value["minAvailable"].is_null() && !value["maxUnavailable"].is_null() =>
-        {
-            let detail = "minAvailable and maxUnavailable cannot be both set";
-            errors.push(FieldError::invalid(path, value, detail));
-        }
+        ("policy.v1", "PodDisruptionBudgetSpec") => budget(path, value, errors),
+        ("rbac.v1", "Role") => namespaced_rules(value, errors),
+        ("rbac.v1", "ClusterRoleBinding") => cluster_subjects(value, errors),
         ("networking.v1", "IngressSpec") => ingress(path, value, errors),
         ("networking.v1", "HTTPIngressPath") => ingress_path(path, value, errors),
         ("networking.v1", "IngressBackend") => ingress_backend(path, value, errors),
@@ -288,10 +285,20 @@ fn service(value: &Value, errors: &mut Vec<FieldError>) {
 /// Selector and template belong together.
 fn workload(kind: &str, value: &Value, errors: &mut Vec<FieldError>) {
     let spec = &value["spec"];
-    let Value::Object(of) = &spec["selector"] else {
-        return;
-    };
     let template = &spec["template"];
+    let mismatch = |errors: &mut Vec<FieldError>| {
+        let detail = "`selector` does not match template `labels`";
+        let labels = &template["metadata"]["labels"];
+        errors.push(FieldError::invalid(
+            "spec.template.metadata.labels",
+            labels,
+            detail,
+        ));
+    };
+    let Value::Object(of) = &spec["selector"] else {
+        // No selector selects nothing.
+        return mismatch(errors);
+    };
     if of.is_empty() {
         // ReplicaSets share the Deployments' words.
         let name = if kind == "ReplicaSet" {
@@ -305,19 +312,17 @@ fn workload(kind: &str, value: &Value, errors: &mut Vec<FieldError>) {
             &spec["selector"],
             &detail,
         ));
-    } else if !selects(&spec["selector"], &template["metadata"]["labels"]) {
-        let labels = &template["metadata"]["labels"];
-        let shown = if labels.is_null() {
-            json!(null)
-        } else {
-            labels.clone()
-        };
-        let detail = "`selector` does not match template `labels`";
-        errors.push(FieldError::invalid(
-            "spec.template.metadata.labels",
+    } else if items(&spec["selector"]["matchExpressions"])
+        .any(|(_, e)| !is_operator(text(e, "operator")))
+    {
+        let shown = print::selector(&spec["selector"]);
+        errors.push(FieldError::invalid_printed(
+            "spec.selector",
             &shown,
-            detail,
+            "invalid label selector",
         ));
+    } else if !selects(&spec["selector"], &template["metadata"]["labels"]) {
+        mismatch(errors);
     }
     let restart = &template["spec"]["restartPolicy"];
     let named = ["Always", "OnFailure", "Never"]
@@ -377,6 +382,15 @@ fn strategy(spec: &Value, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
+}
+
+fn is_operator(operator: &str) -> bool {
+    matches!(operator, "In" | "NotIn" | "Exists" | "DoesNotExist")
+}
+
+/// Whether nothing below a value is judged, because it lacks what decides how.
+pub(super) fn stops(name: &str, value: &Value) -> bool {
+    name.ends_with(".HTTPIngressPath") && value["pathType"].is_null()
 }
 
 /// Whether a label selector selects labels.
@@ -460,11 +474,68 @@ fn policy_rule(path: &str, rule: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+fn namespaced_rules(role: &Value, errors: &mut Vec<FieldError>) {
+    for (at, rule) in
+        items(&role["rules"]).filter(|(_, rule)| !unset(&rule["nonResourceURLs"], false))
+    {
+        let detail = "namespaced rules cannot apply to non-resource URLs";
+        errors.push(FieldError::invalid(
+            format!("rules[{at}].nonResourceURLs"),
+            &rule["nonResourceURLs"],
+            detail,
+        ));
+    }
+}
+
+fn cluster_subjects(binding: &Value, errors: &mut Vec<FieldError>) {
+    for (at, subject) in items(&binding["subjects"]).filter(|(_, s)| s["kind"] == "ServiceAccount")
+    {
+        if unset(&subject["namespace"], false) {
+            errors.push(FieldError::required(
+                format!("subjects[{at}].namespace"),
+                "",
+            ));
+        }
+    }
+}
+
+fn budget(path: &str, spec: &Value, errors: &mut Vec<FieldError>) {
+    if spec["minAvailable"].is_null() || spec["maxUnavailable"].is_null() {
+        return;
+    }
+    // Upstream shows its internal type here.
+    let shown = format!(
+        r#"{{"MinAvailable":{},"Selector":{},"MaxUnavailable":{},"UnhealthyPodEvictionPolicy":{}}}"#,
+        spec["minAvailable"],
+        spec["selector"],
+        spec["maxUnavailable"],
+        spec["unhealthyPodEvictionPolicy"]
+    );
+    errors.push(FieldError::invalid_printed(
+        path,
+        &shown,
+        "minAvailable and maxUnavailable cannot be both set",
+    ));
+}
+
 fn autoscaler(path: &str, spec: &Value, errors: &mut Vec<FieldError>) {
     let (min, max) = (
         spec["minReplicas"].as_i64().unwrap_or(1),
         spec["maxReplicas"].as_i64().unwrap_or(0),
     );
+    let target = &spec["scaleTargetRef"]["apiVersion"];
+    if !target
+        .as_str()
+        .is_some_and(|api_version| api_version.contains('/'))
+    {
+        let shown = Value::from(target.as_str().unwrap_or_default());
+        let detail = "apiVersion must specify API group";
+        errors.push(FieldError::invalid(
+            join(path, "scaleTargetRef.apiVersion"),
+            &shown,
+            detail,
+        ));
+    }
     let at = join(path, "maxReplicas");
     let shown = Value::from(max);
     if max == 0 {

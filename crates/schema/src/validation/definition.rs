@@ -25,6 +25,7 @@ pub(super) fn validate(object: &Value) -> Vec<FieldError> {
     group_name(group, &mut errors);
     kinds(&spec["names"], &mut errors);
     versions(spec, &mut errors);
+    stored_versions(object, &mut errors);
     errors
 }
 
@@ -58,6 +59,7 @@ pub(super) fn validate_update(new: &Value, old: &Value) -> Vec<FieldError> {
     }
     kinds(&spec["names"], &mut errors);
     versions(spec, &mut errors);
+    stored_versions(new, &mut errors);
     let served: Vec<&str> = list(&spec["versions"]).map(|v| text(v, "name")).collect();
     for (at, stored) in list(&new["status"]["storedVersions"]).enumerate() {
         let name = stored.as_str().unwrap_or_default();
@@ -141,9 +143,12 @@ fn kinds(names: &Value, errors: &mut Vec<FieldError>) {
 }
 
 fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
+    let all: Vec<&Value> = list(&spec["versions"]).collect();
+    // What all versions share stands at the top of upstream's internal type.
+    let shared = |field: &str| all.iter().all(|version| version[field] == all[0][field]);
     let mut stored = 0;
     let mut seen: Vec<&str> = Vec::new();
-    for (at, version) in list(&spec["versions"]).enumerate() {
+    for (at, version) in all.iter().enumerate() {
         let path = format!("spec.versions[{at}]");
         let name = text(version, "name");
         let messages = names::dns1035_label(name);
@@ -155,31 +160,74 @@ fn versions(spec: &Value, errors: &mut Vec<FieldError>) {
             ));
         }
         if seen.contains(&name) {
-            errors.push(FieldError::invalid(
+            errors.push(FieldError::invalid_printed(
                 "spec.versions",
-                &spec["versions"],
+                &shown(&all),
                 "must contain unique version names",
             ));
         }
         seen.push(name);
         stored += usize::from(version["storage"] == Value::Bool(true));
-        let schema = &version["schema"]["openAPIV3Schema"];
-        if schema.is_null() {
-            errors.push(FieldError::required(
-                format!("{path}.schema.openAPIV3Schema"),
-                "schemas are required",
-            ));
-        } else {
-            errors.extend(Schema::parse(schema).check(&format!("{path}.schema.openAPIV3Schema")));
+        if at == 0 || !shared("schema") {
+            let place = if shared("schema") {
+                "spec.validation".to_owned()
+            } else {
+                format!("{path}.schema")
+            };
+            schema(&format!("{place}.openAPIV3Schema"), version, errors);
         }
-        columns(&path, version, errors);
+        if at == 0 || !shared("additionalPrinterColumns") {
+            let place = if shared("additionalPrinterColumns") {
+                "spec"
+            } else {
+                path.as_str()
+            };
+            columns(place, version, errors);
+        }
     }
     if stored != 1 {
-        let shown = crate::error::print(&spec["versions"]);
+        let detail = "must have exactly one version marked as storage version";
         errors.push(FieldError::invalid_printed(
             "spec.versions",
-            &shown,
-            "must have exactly one version marked as storage version",
+            &shown(&all),
+            detail,
+        ));
+    }
+}
+
+fn schema(path: &str, version: &Value, errors: &mut Vec<FieldError>) {
+    let schema = &version["schema"]["openAPIV3Schema"];
+    if schema.is_null() {
+        errors.push(FieldError::required(path, "schemas are required"));
+    } else {
+        errors.extend(Schema::parse(schema).check(path));
+    }
+}
+
+/// Versions as upstream prints its internal type, what they share left out.
+fn shown(versions: &[&Value]) -> String {
+    let one = |version: &&Value| {
+        let flag = |field: &str| version[field].as_bool().unwrap_or_default();
+        format!(
+            r#"{{"Name":{},"Served":{},"Storage":{},"Deprecated":{},"DeprecationWarning":{},"Schema":null,"Subresources":null,"AdditionalPrinterColumns":null,"SelectableFields":null}}"#,
+            version["name"],
+            flag("served"),
+            flag("storage"),
+            flag("deprecated"),
+            version["deprecationWarning"]
+        )
+    };
+    let all: Vec<String> = versions.iter().map(one).collect();
+    format!("[{}]", all.join(","))
+}
+
+fn stored_versions(object: &Value, errors: &mut Vec<FieldError>) {
+    let stored = &object["status"]["storedVersions"];
+    if list(stored).next().is_none() {
+        errors.push(FieldError::invalid(
+            "status.storedVersions",
+            stored,
+            "must have at least one stored version",
         ));
     }
 }

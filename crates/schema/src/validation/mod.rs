@@ -4,6 +4,7 @@ mod cross;
 mod definition;
 pub(crate) mod metadata;
 pub(crate) mod names;
+mod print;
 mod rules;
 mod update;
 
@@ -47,8 +48,7 @@ pub(crate) fn update(types: &Types, id: StructId, new: &Value, old: &Value) -> V
 /// What judges names of a kind.
 fn name_of(gvk: &Gvk) -> fn(&str) -> Vec<String> {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
-        ("", "Namespace") => names::dns_label,
-        ("", "Service") => names::dns1035_label,
+        ("", "Namespace" | "Service") => names::dns_label,
         ("rbac.authorization.k8s.io", _) | ("apiregistration.k8s.io", _) => names::path_segment,
         _ => names::dns_subdomain,
     }

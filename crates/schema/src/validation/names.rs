@@ -90,7 +90,7 @@ fn regex_error(form: &Form) -> String {
     format!(
         "{} (e.g. {}regex used for validation is '{}')",
         form.message,
-        examples.join("or "),
+        examples.join(" or "),
         form.pattern
     )
 }
@@ -267,7 +267,7 @@ mod tests {
         check(
             label_value("-"),
             &[
-                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue', or 'my_value', or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
+                "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')",
             ],
         );
         check(qualified("/x"), &["prefix part must be non-empty"]);

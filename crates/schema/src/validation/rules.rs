@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use krm::Value;
 
-use super::{cross, metadata, names};
+use super::{cross, metadata, names, print};
 use crate::error::FieldError;
 use crate::table::{Shape, StructId, Types, builtin};
 
@@ -18,6 +18,9 @@ struct Rule {
     each: bool,
     /// Whether the Go field is a pointer, so that zero is a value.
     pointer: bool,
+    shape: Shape,
+    /// Whether zero is judged, too.
+    needed: bool,
     check: Check,
     when: Vec<Condition>,
 }
@@ -75,6 +78,9 @@ impl Judge<'_> {
             }
         }
         cross::validate(&of.name, path, new, &mut self.errors);
+        if cross::stops(&of.name, new) {
+            return;
+        }
         for field in &of.fields {
             let skipped = path.is_empty() && matches!(field.name.as_str(), "metadata" | "status");
             let Some(value) = new.get(&field.name).filter(|_| !skipped) else {
@@ -108,9 +114,10 @@ impl Judge<'_> {
             .iter()
             .fold(path.to_owned(), |path, name| join(&path, name));
         if let Check::Immutable(detail) = &rule.check {
-            if let Some(old) = old.filter(|old| at(old, &rule.path) != value) {
-                let _ = old;
-                self.errors.push(FieldError::invalid(path, value, detail));
+            if old.is_some_and(|old| at(old, &rule.path) != value) {
+                let shown = print::shaped(self.types, &rule.shape, value);
+                self.errors
+                    .push(FieldError::invalid_printed(path, &shown, detail));
             }
             return;
         }
@@ -139,7 +146,7 @@ impl Judge<'_> {
                         .push(FieldError::not_supported(path, &found, values));
                 }
             }
-            _ if unset => {}
+            _ if unset && !rule.needed => {}
             Check::Name(check) => {
                 for text in texts(value) {
                     self.invalid(path, &Value::from(text), check(text));
@@ -192,7 +199,7 @@ impl Judge<'_> {
                     .strip_suffix('%')
                     .filter(|d| !d.is_empty() && d.bytes().all(|b| b.is_ascii_digit()));
                 if digits.is_none() {
-                    let detail = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%', regex used for validation is '[0-9]+%')";
+                    let detail = "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
                     self.invalid(path, value, vec![detail.to_owned()]);
                 }
             }
@@ -291,8 +298,11 @@ fn parse(line: &str) -> Option<(StructId, Rule)> {
     let path = words.next()?;
     let each = path.ends_with("[]");
     let path = split(path.trim_end_matches("[]"));
-    let check = check(words.next()?, words.next().unwrap_or(""))?;
-    let pointer = matches!(types.shape_at(id, &path)?, Shape::Pointer(_));
+    let word = words.next()?;
+    let needed = word.ends_with('!');
+    let check = check(word.trim_end_matches('!'), words.next().unwrap_or(""))?;
+    let shape = types.shape_at(id, &path)?.clone();
+    let pointer = matches!(shape, Shape::Pointer(_));
     let when = when.split_whitespace().map(condition).collect();
     Some((
         id,
@@ -300,6 +310,8 @@ fn parse(line: &str) -> Option<(StructId, Rule)> {
             path,
             each,
             pointer,
+            shape,
+            needed,
             check,
             when,
         },
