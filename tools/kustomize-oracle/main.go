@@ -1,7 +1,8 @@
 // Command kustomize-oracle answers what the real kustomize and the real Flux package do.
 //
 // It reads one JSON request per line on standard input and writes one JSON answer per line on standard output,
-// so that a caller pays for its start once. `kustomize-oracle derive FILE…` rewrites the expectations of committed cases.
+// so that a caller pays for its start once. `kustomize-oracle derive FILE…` rewrites the expectations of committed cases;
+// `schema` and `fieldspecs` print the tables that crates/kustomize carries.
 package main
 
 import (
@@ -47,6 +48,17 @@ type Answer struct {
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "derive" {
 		os.Exit(derive(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == "schema" {
+		schemaTable()
+		return
+	}
+	if len(os.Args) > 1 && os.Args[1] == "fieldspecs" {
+		if err := fieldSpecs(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
 	}
 	in := bufio.NewReader(os.Stdin)
 	out := json.NewEncoder(os.Stdout)

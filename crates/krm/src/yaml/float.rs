@@ -3,7 +3,7 @@
 use serde_json::Number;
 
 /// A float as the JSON number Go's round trip makes of it: whole numbers that fit an integer become one. `None` for what JSON cannot hold.
-pub(super) fn number(value: f64) -> Option<Number> {
+pub fn number(value: f64) -> Option<Number> {
     // Go's encoding/json writes whole numbers below 1e21 without a point, so that nobody can tell them from integers afterwards.
     if value.fract() == 0.0 && value.abs() < 1e21 {
         if (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&value) {

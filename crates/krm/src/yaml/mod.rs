@@ -15,6 +15,7 @@ mod timestamp;
 mod value;
 
 pub use emit::emit;
+pub use float::number as go_number;
 pub use node::{Kind, Mark, Node, Scalar, Style, Tag};
 pub use parse::{parse, parse_first};
 pub use resolve::looks_like_non_string;

@@ -40,6 +40,8 @@ pub struct Scalar {
     pub style: Style,
     /// Whether the tag stands in the text.
     pub tagged: bool,
+    /// Scalars of one tree with the same number change together; 0 for none. Reading never sets it.
+    pub link: u32,
 }
 
 /// A scalar's type.
@@ -96,6 +98,7 @@ impl Scalar {
             tag: Tag::Unset,
             style: Style::Plain,
             tagged: false,
+            link: 0,
         }
     }
 
@@ -194,6 +197,24 @@ impl Node {
             .iter()
             .position(|(name, _)| name.text() == Some(key))?;
         Some(entries.remove(at).1)
+    }
+
+    /// Moves the places of a tree whose text starts `lines` lines further down.
+    pub fn move_down(&mut self, lines: usize) {
+        if lines == 0 {
+            return;
+        }
+        self.mark.line += lines;
+        match &mut self.kind {
+            Kind::Scalar(_) => {}
+            Kind::List(items) => items.iter_mut().for_each(|item| item.move_down(lines)),
+            Kind::Map(entries) => {
+                for (key, value) in entries {
+                    key.move_down(lines);
+                    value.move_down(lines);
+                }
+            }
+        }
     }
 
     /// The place of the node at an RFC 6901 pointer, or of the nearest node above it that exists.

@@ -231,6 +231,7 @@ fn scalar(text: String, style: ScalarStyle, tag: Option<&granit_parser::Tag>) ->
         tag,
         style,
         tagged: named.is_some(),
+        link: 0,
     }
 }
 
