@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::{Buf, Bytes, BytesMut};
 use clock::Clock;
 use http::{HeaderMap, Request, header};
@@ -12,7 +14,7 @@ use thiserror::Error;
 
 use crate::normal::{self, Normal};
 use crate::recording::{Answer, Recording};
-use crate::script::{Action, Call, Script, Step, Until};
+use crate::script::{Action, Call, Form, Script, Step, Until};
 use crate::target::{self, Body, BoxError, Target, Who};
 use crate::yaml;
 
@@ -216,14 +218,18 @@ impl Player<'_> {
             return Ok(builder.body(Bytes::new())?);
         }
         let text = self.replace(&call.body);
-        let body = if call.raw || content_type.contains("yaml") {
-            text
-        } else {
-            yaml::to_json(&text)?.to_string()
+        let body: Bytes = match call.form {
+            Form::Document if !content_type.contains("yaml") => {
+                yaml::to_json(&text)?.to_string().into()
+            }
+            Form::Document | Form::Raw => text.into(),
+            Form::Base64 => BASE64_STANDARD
+                .decode(text.split_whitespace().collect::<String>())?
+                .into(),
         };
         Ok(builder
             .header(header::CONTENT_TYPE, content_type)
-            .body(body.into())?)
+            .body(body)?)
     }
 
     fn answer(&mut self, step: &Step, raw: &Raw, streams: bool) -> Result<Answer, BoxError> {

@@ -25,7 +25,7 @@
 //! - `@sort /pointer` sorts a list whose order is nobody's promise;
 //! - `@only code` records nothing but the code;
 //! - `@nobody` sends without the administrator's certificate (a token may stand in `Authorization`);
-//! - `@raw` sends the body as it is written.
+//! - `@raw` sends the body as it is written, `@base64` the bytes that it encodes.
 //!
 //! Two methods are the runner's own: `WATCH name path` opens a watch that stays open, `EVENTS name count` waits for that many
 //! of its events and records them.
@@ -95,10 +95,22 @@ pub struct Call {
     pub headers: Vec<(String, String)>,
     /// The body as written; empty for none.
     pub body: String,
-    /// Whether the body is sent as written.
-    pub raw: bool,
+    /// What the body stands for.
+    pub form: Form,
     /// Whether the administrator's certificate stays away.
     pub nobody: bool,
+}
+
+/// What a body stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A document in YAML, sent as JSON unless the content type says YAML.
+    #[default]
+    Document,
+    /// Itself.
+    Raw,
+    /// Bytes in base64; white space does not count.
+    Base64,
 }
 
 /// A condition on an answer.
@@ -285,7 +297,8 @@ impl Step {
             "sort" => self.sort.push(rest.to_owned()),
             "only" if rest == "code" => self.only_code = true,
             "nobody" => call.nobody = true,
-            "raw" => call.raw = true,
+            "raw" => call.form = Form::Raw,
+            "base64" => call.form = Form::Base64,
             other => return Err(format!("@{other} is not a directive")),
         }
         Ok(())
