@@ -14,7 +14,6 @@ type openAPI struct {
 	AllOf      []openAPI          `json:"allOf"`
 	Properties map[string]openAPI `json:"properties"`
 	Default    any                `json:"default"`
-	Enum       []string           `json:"enum"`
 	ListType   string             `json:"x-kubernetes-list-type"`
 	ListKeys   []string           `json:"x-kubernetes-list-map-keys"`
 	MapType    string             `json:"x-kubernetes-map-type"`
@@ -76,7 +75,7 @@ func (t *Table) join(name string, fields []*Field, s openAPI) {
 		if !ok {
 			continue
 		}
-		f.ListType, f.ListKeys, f.MapType, f.Enum = p.ListType, p.ListKeys, p.MapType, p.Enum
+		f.ListType, f.ListKeys, f.MapType = p.ListType, p.ListKeys, p.MapType
 	}
 }
 

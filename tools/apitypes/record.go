@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"os"
+	"time"
 
 	"sigs.k8s.io/yaml"
 )
@@ -17,6 +18,8 @@ type ruleCase struct {
 	Name   string         `json:"name"`
 	Path   string         `json:"path"`
 	Object map[string]any `json:"object"`
+	// Keep makes it a definition that the cases after it need; it is deleted at the end.
+	Keep bool `json:"keep,omitempty"`
 	// Update is merged over the created object.
 	Update map[string]any `json:"update,omitempty"`
 }
@@ -47,7 +50,12 @@ func record(kubeconfig, casesFile, out string) {
 	recorded := []recordedCase{}
 	for _, one := range cases {
 		r := recordedCase{ruleCase: one}
-		if one.Update == nil {
+		if one.Keep {
+			c.send("POST", one.Path, one.Object)
+			name := one.Object["metadata"].(map[string]any)["name"].(string)
+			defer c.send("DELETE", one.Path+"/"+name, nil)
+			time.Sleep(3 * time.Second)
+		} else if one.Update == nil {
 			r.take(c.send("POST", one.Path+"?dryRun=All&fieldValidation=Strict", one.Object))
 		} else {
 			_, created := c.send("POST", one.Path, one.Object)

@@ -60,7 +60,6 @@ type Field struct {
 	ListKeys []string `json:"lk,omitempty"`
 	MapType  string   `json:"mt,omitempty"`
 	Default  any      `json:"d,omitempty"`
-	Enum     []string `json:"e,omitempty"`
 }
 
 func newScheme() *runtime.Scheme {

@@ -119,12 +119,12 @@ pub struct FieldError {
 impl FieldError {
     /// `path: Required value: detail`.
     pub fn required(path: impl Into<String>, detail: &str) -> Self {
-        Self::valueless(path, FieldErrorKind::Required, detail)
+        Self::bare(path, FieldErrorKind::Required, detail)
     }
 
     /// `path: Forbidden: detail`.
     pub fn forbidden(path: impl Into<String>, detail: &str) -> Self {
-        Self::valueless(path, FieldErrorKind::Forbidden, detail)
+        Self::bare(path, FieldErrorKind::Forbidden, detail)
     }
 
     /// `path: Invalid value: value: detail`.
@@ -186,7 +186,7 @@ impl FieldError {
     /// `path: Too long: may not be more than N bytes`.
     pub fn too_long(path: impl Into<String>, max: usize) -> Self {
         let detail = format!("may not be more than {max} bytes");
-        Self::valueless(path, FieldErrorKind::TooLong, &detail)
+        Self::bare(path, FieldErrorKind::TooLong, &detail)
     }
 
     /// `path: Too many: N: must have at most M items`.
@@ -200,7 +200,8 @@ impl FieldError {
         )
     }
 
-    fn valueless(path: impl Into<String>, kind: FieldErrorKind, detail: &str) -> Self {
+    /// `path: word: detail`, without the value.
+    pub fn bare(path: impl Into<String>, kind: FieldErrorKind, detail: &str) -> Self {
         let message = match detail {
             "" => kind.word().to_owned(),
             _ => format!("{}: {detail}", kind.word()),

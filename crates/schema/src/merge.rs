@@ -60,7 +60,7 @@ impl BuiltinSchema {
         };
         match field.shape.target() {
             Shape::List(item) | Shape::Wrapped(item) => {
-                let element = self.shape(types, item);
+                let element = self.shape(item);
                 let list = match field.list_type.as_deref() {
                     Some("set") => List::set(element),
                     Some("map") => List::map(element, keys(types, field, item)),
@@ -69,7 +69,7 @@ impl BuiltinSchema {
                 self.schema.add(list)
             }
             Shape::Map(item) => {
-                let element = self.shape(types, item);
+                let element = self.shape(item);
                 let map = Map::of_elements(element)
                     .with_relation(relation.unwrap_or(MapRelation::Granular));
                 self.schema.add(map)
@@ -79,7 +79,7 @@ impl BuiltinSchema {
                 Some(relation) => self.related(types, *id, relation),
                 None => self.structs[id.0],
             },
-            _ => self.shape(types, &field.shape),
+            _ => self.shape(&field.shape),
         }
     }
 
@@ -94,7 +94,7 @@ impl BuiltinSchema {
             .add(Map::of_fields(fields).with_relation(relation))
     }
 
-    fn shape(&mut self, types: &Types, shape: &Shape) -> TypeId {
+    fn shape(&mut self, shape: &Shape) -> TypeId {
         let scalar = match shape.target() {
             Shape::String | Shape::Duration => Scalar::String,
             Shape::Bool => Scalar::Boolean,
@@ -104,11 +104,11 @@ impl BuiltinSchema {
             Shape::FieldsV1 => return self.schema.add(Map::of_elements(Schema::DEDUCED)),
             Shape::Struct(id) => return self.structs[id.0],
             Shape::List(item) | Shape::Wrapped(item) => {
-                let element = self.shape(types, item);
+                let element = self.shape(item);
                 return self.schema.add(List::atomic(element));
             }
             Shape::Map(item) => {
-                let element = self.shape(types, item);
+                let element = self.shape(item);
                 return self.schema.add(Map::of_elements(element));
             }
             _ => return Schema::DEDUCED,

@@ -172,7 +172,7 @@ impl Decoder<'_> {
                 .find(|f| f.number == number);
             // Fields of newer versions are skipped.
             let Some(field) = field else { continue };
-            self.into_slot(
+            self.put(
                 &field.shape,
                 wire,
                 out.entry(field.name.clone()).or_insert(Value::Null),
@@ -183,14 +183,14 @@ impl Decoder<'_> {
     }
 
     /// Repeated fields and maps grow, everything else is replaced.
-    fn into_slot(&mut self, shape: &Shape, wire: Wire<'_>, slot: &mut Value) -> Result<(), String> {
+    fn put(&mut self, shape: &Shape, wire: Wire<'_>, slot: &mut Value) -> Result<(), String> {
         match shape.target() {
             Shape::List(item) => {
                 let items = match slot {
                     Value::Array(items) => items,
                     _ => {
                         *slot = Value::Array(Vec::new());
-                        return self.into_slot(shape, wire, slot);
+                        return self.put(shape, wire, slot);
                     }
                 };
                 match (item.target(), wire) {
@@ -251,7 +251,7 @@ impl Decoder<'_> {
             (Shape::Wrapped(item), Wire::Bytes(bytes)) => {
                 let mut list = Value::Array(Vec::new());
                 for wire in numbered(bytes, 1)? {
-                    self.into_slot(&Shape::List(item.clone()), wire, &mut list)?;
+                    self.put(&Shape::List(item.clone()), wire, &mut list)?;
                 }
                 list
             }

@@ -58,7 +58,6 @@ pub(crate) struct Field {
     pub(crate) list_keys: Vec<String>,
     pub(crate) map_type: Option<String>,
     pub(crate) default: Option<Value>,
-    pub(crate) values: Vec<String>,
 }
 
 /// A Go type.
@@ -151,8 +150,6 @@ struct RawField {
     lk: Vec<String>,
     mt: Option<String>,
     d: Option<Value>,
-    #[serde(default)]
-    e: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -414,7 +411,6 @@ fn field_of(raw: &RawField, shape: Shape) -> Field {
         list_keys: raw.lk.clone(),
         map_type: raw.mt.clone(),
         default: raw.d.clone(),
-        values: raw.e.clone(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The built-in types against Go: goldens written by `tools/apitypes`.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::io::Read;
 
 use base64::Engine;

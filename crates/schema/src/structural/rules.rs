@@ -6,7 +6,7 @@ use expr::crd::{self, Node, Refusal, Shape, Source};
 use krm::Value;
 
 use super::Schema;
-use crate::error::{FieldError, go_quote};
+use crate::error::{FieldError, FieldErrorKind, go_quote};
 
 /// What a request may hold: what bounds how often an unbounded node occurs.
 const REQUEST: u64 = 3 * 1024 * 1024;
@@ -345,6 +345,8 @@ impl Run {
         let Some(own) = &rules.own else { return };
         let found = own.evaluate(new, old, &mut self.budget);
         let shown = Value::from(rules.type_.as_str());
+        // Objects and lists are not shown.
+        let whole = matches!(rules.type_.as_str(), "object" | "array");
         let here = if path.is_empty() { "<nil>" } else { path };
         for violation in found {
             self.exhausted |= violation.index.is_none();
@@ -370,8 +372,12 @@ impl Run {
             self.errors.push(match rule.reason.as_str() {
                 "FieldValueForbidden" => FieldError::forbidden(at, &violation.message),
                 "FieldValueRequired" => FieldError::required(at, &violation.message),
-                "FieldValueDuplicate" => FieldError::duplicate(at, &shown),
-                _ => FieldError::invalid(at, &shown, &violation.message),
+                "FieldValueDuplicate" if whole => {
+                    FieldError::bare(at, FieldErrorKind::Duplicate, "")
+                }
+                "FieldValueDuplicate" => FieldError::duplicate(at, new),
+                _ if whole => FieldError::bare(at, FieldErrorKind::Invalid, &violation.message),
+                _ => FieldError::invalid(at, new, &violation.message),
             });
         }
     }

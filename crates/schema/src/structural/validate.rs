@@ -343,6 +343,13 @@ fn number(schema: &Schema, at: &At<'_>, value: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
     let n = value.as_f64().unwrap_or_default();
     let limits = &schema.number;
+    if let Some(detail) = out_of_range(schema, at, value) {
+        errors.push(FieldError::invalid(
+            at.prefix_or_nil(),
+            &Value::from(""),
+            &detail,
+        ));
+    }
     let mut fail =
         |what: String| errors.push(FieldError::invalid(at.field(), value, &at.says(&what)));
     if let Some(factor) = limits.multiple_of {
@@ -370,6 +377,32 @@ fn number(schema: &Schema, at: &At<'_>, value: &Value) -> Vec<FieldError> {
         }
     }
     errors
+}
+
+/// What upstream says of a number that its integer type cannot hold.
+fn out_of_range(schema: &Schema, at: &At<'_>, value: &Value) -> Option<String> {
+    if schema.type_ != "integer" || schema.int_or_string {
+        return None;
+    }
+    let format = known_format(schema);
+    let whole = value.as_i64().or_else(|| {
+        let whole = value
+            .as_f64()
+            .filter(|f| f.fract() == 0.0 && f.abs() < 9e15)?;
+        format!("{whole}").parse().ok()
+    });
+    let holds = whole.is_some_and(|n| format != "int32" || i32::try_from(n).is_ok());
+    let kind = if format.is_empty() {
+        "(default format)".to_owned()
+    } else {
+        format!("with format {format}")
+    };
+    (!holds).then(|| {
+        format!(
+            "Checked value must be of type integer {kind} in {}",
+            at.path
+        )
+    })
 }
 
 fn array(schema: &Schema, at: &At<'_>, items: &[Value], old: Option<&Value>) -> Outcome {

@@ -20,10 +20,9 @@ pub(crate) fn validate(
     let mut errors = Vec::new();
     if let Some(prefix) = text(meta, "generateName") {
         // What follows the prefix makes a trailing dash legal.
-        let whole = if prefix.ends_with('-') {
-            format!("{}a", &prefix[..prefix.len() - 1])
-        } else {
-            prefix.to_owned()
+        let whole = match prefix.strip_suffix('-') {
+            Some(stem) => format!("{stem}a"),
+            None => prefix.to_owned(),
         };
         push(&mut errors, "metadata.generateName", prefix, name(&whole));
     }

@@ -26,7 +26,6 @@ macro_rules! form {
                 examples: &$examples,
             };
             static REGEX: OnceLock<Regex> = OnceLock::new();
-            #[expect(clippy::expect_used, reason = "the pattern is a constant")]
             let regex = REGEX
                 .get_or_init(|| Regex::new(&format!("^(?:{})$", FORM.pattern)).expect("a pattern"));
             (&FORM, regex)

@@ -172,19 +172,15 @@ impl Judge<'_> {
                 }
             }
             Check::Labels => metadata::labels(path, value, &mut self.errors),
-            Check::Min(min) => {
-                if value.as_i64().is_some_and(|n| n < *min) {
-                    self.invalid(
-                        path,
-                        value,
-                        vec![format!("must be greater than or equal to {min}")],
-                    );
-                }
+            Check::Min(min) if value.as_i64().is_some_and(|n| n < *min) => {
+                self.invalid(
+                    path,
+                    value,
+                    vec![format!("must be greater than or equal to {min}")],
+                );
             }
-            Check::Positive(detail) => {
-                if value.as_i64().is_some_and(|n| n <= 0) {
-                    self.invalid(path, value, vec![detail.clone()]);
-                }
+            Check::Positive(detail) if value.as_i64().is_some_and(|n| n <= 0) => {
+                self.invalid(path, value, vec![detail.clone()]);
             }
             Check::IntOrPercent => self.int_or_percent(path, value),
             Check::Unique(key) => self.unique(path, value, key),
