@@ -33,29 +33,37 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// The workspace as cargo resolved it for this platform: other platforms' crates need not be downloaded.
 fn cargo_metadata() -> Value {
-    let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline"])
-        .current_dir(checkout())
-        .output()
-        .expect("cargo starts");
+    let version = run(Command::new("rustc").arg("-vV"));
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.expect("rustc says what it runs on");
+    let metadata = [
+        "metadata",
+        "--format-version",
+        "1",
+        "--filter-platform",
+        host,
+    ];
+    let text = run(Command::new(env!("CARGO")).args(metadata));
+    serde_json::from_str(&text).expect("cargo writes JSON")
+}
+
+fn run(command: &mut Command) -> String {
+    let output = command.current_dir(checkout()).output().expect("it starts");
     assert!(
         output.status.success(),
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    serde_json::from_slice(&output.stdout).expect("cargo writes JSON")
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Every file under `dir` that git would commit and whose name ends so.
 fn files(ending: &str) -> Vec<PathBuf> {
     let root = checkout();
-    let output = Command::new("git")
-        .args(["ls-files", "--cached", "--others", "--exclude-standard"])
-        .current_dir(&root)
-        .output()
-        .expect("git starts");
-    let list = String::from_utf8_lossy(&output.stdout).into_owned();
+    let list =
+        run(Command::new("git").args(["ls-files", "--cached", "--others", "--exclude-standard"]));
     let paths = list
         .lines()
         .filter(|line| line.ends_with(ending))
