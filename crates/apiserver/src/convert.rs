@@ -70,7 +70,12 @@ fn hpa_down(object: &mut Value) {
     let cpu = |metrics: Option<Value>, pointer: &str| {
         let metrics = metrics?;
         let is_cpu = |metric: &&Value| metric["resource"]["name"] == "cpu";
-        metrics.as_array()?.iter().find(is_cpu)?.pointer(pointer).cloned()
+        metrics
+            .as_array()?
+            .iter()
+            .find(is_cpu)?
+            .pointer(pointer)
+            .cloned()
     };
     if let Some(spec) = part(object, "spec") {
         spec.remove("behavior");

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use krm::{Map, Value, json};
 use schema::FieldError;
+use sha2::{Digest, Sha256};
 
 use crate::context::seconds;
 use crate::registry::{Custom, Registry, Resource, ScalePaths};
@@ -368,16 +371,19 @@ fn facts(definition: &Value, version: &Value, names: &Names) -> schema::Resource
     if version.pointer("/subresources/scale").is_some() {
         subresources.push(sub("scale", krm::Gvk::new("autoscaling/v1", "Scale")));
     }
+    // The order in which upstream publishes them.
     let verbs = [
-        "create",
         "delete",
         "deletecollection",
         "get",
         "list",
         "patch",
+        "create",
         "update",
         "watch",
     ];
+    let stored = format!("{group}/{}/{}", storage_version(definition), names.kind);
+    let hash = STANDARD.encode(&Sha256::digest(stored)[..8]);
     schema::Resource {
         group: group.to_owned(),
         version: gvk.version,
@@ -389,7 +395,7 @@ fn facts(definition: &Value, version: &Value, names: &Names) -> schema::Resource
         short_names: names.short_names.clone(),
         categories: names.categories.clone(),
         verbs: verbs.map(str::to_owned).to_vec(),
-        storage_version_hash: String::new(),
+        storage_version_hash: hash,
         subresources,
         columns: Vec::new(),
     }

@@ -132,7 +132,8 @@ pub(crate) fn answer(
         _ => None,
     };
     negotiate::form(headers)?;
-    Ok(document.map_or_else(Reply::no_page, |document| Reply::ok(&document)))
+    let document = document.ok_or_else(ApiError::no_such_path)?;
+    Ok(Reply::ok(&document))
 }
 
 fn plain_group(group: &Group) -> Value {
@@ -192,9 +193,12 @@ fn resources(registry: &Registry, group: Option<&Group>, version: &str) -> Optio
     } else {
         format!("{}/{version}", group.name)
     };
-    Some(json!({
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": list,
-    }))
+    let mut document =
+        json!({"kind": "APIResourceList", "groupVersion": group_version, "resources": list});
+    if !group.name.is_empty() {
+        document["apiVersion"] = "v1".into();
+    }
+    Some(document)
 }
 
 fn aggregated(registry: &Registry, groups: &[Group], core: bool) -> Reply {

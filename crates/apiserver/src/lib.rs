@@ -20,6 +20,7 @@ mod crd;
 mod discovery;
 mod handlers;
 mod life;
+mod listen;
 pub mod log;
 mod meta;
 mod negotiate;
@@ -40,6 +41,7 @@ mod watch;
 mod write;
 
 pub use auth::{Attributes, ClientCertificate, Decision, User};
+pub use listen::{Identity, ListenError, Listening};
 pub use registry::Registry;
 pub use request::{BadPath, Query, RequestInfo};
 pub use selector::Selector;
@@ -98,6 +100,7 @@ struct Inner {
     store: Store,
     registry: RwLock<Arc<Registry>>,
     log: log::Log,
+    authority: Mutex<Option<Arc<listen::Authority>>>,
     tasks: Mutex<Vec<tokio::task::AbortHandle>>,
     extensions: Mutex<BTreeMap<&'static str, Arc<dyn std::any::Any + Send + Sync>>>,
 }
@@ -121,10 +124,15 @@ impl Server {
             store,
             registry: RwLock::new(Arc::new(Registry::builtin())),
             log: log::Log::default(),
+            authority: Mutex::new(None),
             tasks: Mutex::new(Vec::new()),
             extensions: Mutex::new(BTreeMap::new()),
             config,
         }));
+        match server.authority() {
+            Ok(authority) => life::root_ca::set(&server, &authority.pem()),
+            Err(error) => tracing::error!(%error, "no certificate authority"),
+        }
         bootstrap::load(&server);
         life::start(&server);
         server
@@ -143,6 +151,17 @@ impl Server {
     /// How many requests were answered so far: the number the next one gets.
     pub fn request_count(&self) -> u64 {
         self.0.log.next()
+    }
+
+    /// The certificate authority, made at the first call.
+    pub(crate) fn authority(&self) -> Result<Arc<listen::Authority>, ListenError> {
+        let mut authority = self.0.authority.lock();
+        if let Some(authority) = &*authority {
+            return Ok(authority.clone());
+        }
+        let made = Arc::new(listen::Authority::new()?);
+        *authority = Some(made.clone());
+        Ok(made)
     }
 
     pub(crate) fn log(&self) -> &log::Log {

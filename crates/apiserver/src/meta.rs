@@ -75,10 +75,13 @@ const SYSTEM: &[&str] = &[
 ];
 
 /// Empties what only the server sets, of an object about to be created.
-pub(crate) fn wipe(object: &mut Value) {
+pub(crate) fn wipe(object: &mut Value, resource: &Resource) {
     let meta = of(object);
     for key in SYSTEM {
-        meta.remove(*key);
+        // Kinds that count no generations keep what the client says.
+        if *key != "generation" || strategy::has_generation(resource) {
+            meta.remove(*key);
+        }
     }
     meta.remove("resourceVersion");
 }
@@ -86,7 +89,7 @@ pub(crate) fn wipe(object: &mut Value) {
 /// Fills what the server sets, of an object about to be created.
 pub(crate) fn fill(cx: &Context, object: &mut Value) {
     let (now, uid) = (cx.now(), cx.server.seed().uid());
-    wipe(object);
+    wipe(object, &cx.resource);
     let meta = of(object);
     meta.insert("creationTimestamp".to_owned(), now.into());
     meta.insert("uid".to_owned(), uid.into());
@@ -137,7 +140,12 @@ pub(crate) fn keep(new: &mut Value, old: &Value) -> Vec<FieldError> {
     for key in SYSTEM {
         match before(key) {
             Some(value) => {
-                meta.insert((*key).to_owned(), value.clone());
+                let given = meta.insert((*key).to_owned(), value.clone());
+                if let Some(given) = given.filter(|given| *key == "uid" && given != value) {
+                    // Upstream validates twice.
+                    let error = FieldError::invalid("metadata.uid", &given, "field is immutable");
+                    errors.extend([error.clone(), error]);
+                }
             }
             None => {
                 let given = meta.remove(*key).filter(|_| *key == "deletionTimestamp");
@@ -188,7 +196,13 @@ fn counted<'a>(resource: &Resource, object: &'a Value) -> Vec<(&'a String, &'a V
         "status" => !has_status,
         _ => true,
     });
-    fields.collect()
+    let mut out: Vec<_> = fields.collect();
+    if resource.facts().plural == "deployments" && resource.custom().is_none() {
+        // Of a Deployment, annotations count as well.
+        let metadata = object.get("metadata").and_then(Value::as_object);
+        out.extend(metadata.and_then(|metadata| metadata.get_key_value("annotations")));
+    }
+    out
 }
 
 /// Counts the generation up.

@@ -12,6 +12,15 @@ pub(crate) const ACCEPTED: &[&str] = &[
     "application/vnd.kubernetes.protobuf",
 ];
 
+/// What can be answered, as the router's refusal lists it.
+const AVAILABLE: &[&str] = &[
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+    "application/json;stream=watch",
+    "application/vnd.kubernetes.protobuf;stream=watch",
+];
+
 /// What an object is turned into before it is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Shape {
@@ -31,6 +40,8 @@ pub(crate) struct Form {
     pub(crate) yaml: bool,
     /// The transform.
     pub(crate) shape: Shape,
+    /// Whether the transform asked for is one of a list, where it says so.
+    pub(crate) of_list: Option<bool>,
 }
 
 struct Clause {
@@ -101,17 +112,20 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
             "application/yaml" => true,
             _ => return None,
         };
-        let shape = match (clause.get("g"), clause.get("v"), clause.get("as")) {
-            (_, _, "") => Shape::Object,
-            ("meta.k8s.io", "v1", "Table") => Shape::Table,
-            ("meta.k8s.io", "v1", "PartialObjectMetadata" | "PartialObjectMetadataList") => {
-                Shape::Metadata
-            }
+        let (shape, of_list) = match (clause.get("g"), clause.get("v"), clause.get("as")) {
+            (_, _, "") => (Shape::Object, None),
+            ("meta.k8s.io", "v1", "Table") => (Shape::Table, None),
+            ("meta.k8s.io", "v1", "PartialObjectMetadata") => (Shape::Metadata, Some(false)),
+            ("meta.k8s.io", "v1", "PartialObjectMetadataList") => (Shape::Metadata, Some(true)),
             _ => return None,
         };
-        Some(Form { yaml, shape })
+        Some(Form {
+            yaml,
+            shape,
+            of_list,
+        })
     });
-    found.ok_or_else(|| ApiError::not_acceptable(ACCEPTED))
+    found.ok_or_else(|| ApiError::none_acceptable(AVAILABLE))
 }
 
 /// The media type of a request's body.

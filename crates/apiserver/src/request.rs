@@ -271,8 +271,14 @@ mod tests {
             "DELETE /apis/apps/v1/namespaces/a/deployments",
             "deletecollection apps/v1 a deployments ",
         );
-        check("GET /apis/apps/v1/deployments?watch=1", "watch apps/v1  deployments ");
-        check("GET /apis/apps/v1/deployments?watch=false", "list apps/v1  deployments ");
+        check(
+            "GET /apis/apps/v1/deployments?watch=1",
+            "watch apps/v1  deployments ",
+        );
+        check(
+            "GET /apis/apps/v1/deployments?watch=false",
+            "list apps/v1  deployments ",
+        );
         check(
             "GET /api/v1/watch/namespaces/a/pods/b",
             "watch /v1 a pods b",

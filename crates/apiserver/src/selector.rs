@@ -86,9 +86,8 @@ fn parse_fields(text: &str) -> Result<Vec<(String, bool, String)>, String> {
 
 fn find_operator(term: &str) -> Option<usize> {
     let bytes = term.as_bytes();
-    (0..bytes.len()).find(|&at| {
-        bytes[at] == b'=' || (bytes[at] == b'!' && bytes.get(at + 1) == Some(&b'='))
-    })
+    (0..bytes.len())
+        .find(|&at| bytes[at] == b'=' || (bytes[at] == b'!' && bytes.get(at + 1) == Some(&b'=')))
 }
 
 fn split_unescaped(text: &str) -> Vec<String> {

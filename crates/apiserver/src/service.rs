@@ -112,7 +112,11 @@ fn finish(server: &Server, seen: Seen, reply: Reply, retry: u32) -> Response<Box
         user: seen.user,
         impersonator: seen.impersonator,
         dry_run: seen.query.get("dryRun") == Some("All"),
-        manager: seen.query.get("fieldManager").unwrap_or_default().to_owned(),
+        manager: seen
+            .query
+            .get("fieldManager")
+            .unwrap_or_default()
+            .to_owned(),
         info: seen.info,
         received: seen.received,
         sent: usize::try_from(sent).unwrap_or_default(),
@@ -142,7 +146,7 @@ async fn run(
     let registry = server.registry();
     let info = &seen.info;
     let Some(resource) = registry.get(&info.group, &info.version, &info.resource) else {
-        return Ok(Reply::no_page());
+        return Err(ApiError::no_such_path());
     };
     let form = negotiate::form(&seen.headers)?;
     seen.yaml = form.yaml;

@@ -229,11 +229,6 @@ impl ApiError {
             .with_causes(causes.collect())
     }
 
-    /// 422 without field errors: a patch that cannot be carried out.
-    pub fn unprocessable(message: String) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
-    }
-
     /// 400.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BadRequest", message.into())
@@ -255,6 +250,41 @@ impl ApiError {
             "MethodNotAllowed",
             "the server does not allow this method on the requested resource".to_owned(),
         )
+        .about(&GroupResource::default(), "")
+    }
+
+    /// 406 of the router.
+    pub fn none_acceptable(available: &[&str]) -> Self {
+        let message = format!(
+            "406: Not Acceptable\n\nAvailable representations: {}",
+            available.join(", ")
+        );
+        Self::new(StatusCode::NOT_ACCEPTABLE, "NotAcceptable", message)
+            .about(&GroupResource::default(), "")
+    }
+
+    /// 406 of a transform that does not fit the answer.
+    pub fn wrong_transform(message: &str) -> Self {
+        let code = StatusCode::NOT_ACCEPTABLE;
+        Self::new(code, "NotAcceptable", message.to_owned())
+    }
+
+    /// 415 of the router.
+    pub fn unknown_media() -> Self {
+        let message = "415: Unsupported Media Type".to_owned();
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "UnsupportedMediaType",
+            message,
+        )
+        .about(&GroupResource::default(), "")
+    }
+
+    /// 422 of a patch that does not apply.
+    pub fn unprocessable() -> Self {
+        let message = "the server rejected our request due to an error in our request".to_owned();
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid", message)
+            .about(&GroupResource::default(), "")
     }
 
     /// 404 of a router that answers with a Status.

@@ -67,7 +67,10 @@ impl State {
     }
 
     /// Every object of a resource.
-    pub fn all<'a>(&'a self, of: &GroupResource) -> impl Iterator<Item = &'a Arc<Stored>> + use<'a> {
+    pub fn all<'a>(
+        &'a self,
+        of: &GroupResource,
+    ) -> impl Iterator<Item = &'a Arc<Stored>> + use<'a> {
         self.list(of, None, Key::default())
     }
 
@@ -395,8 +398,7 @@ impl Writer {
     fn remember(&mut self, event: Arc<Event>, after: State, limits: Limits) {
         self.bytes += event.size();
         self.ring.push_back(Past { event, after });
-        while self.ring.len() > limits.events
-            || (self.bytes > limits.bytes && self.ring.len() > 1)
+        while self.ring.len() > limits.events || (self.bytes > limits.bytes && self.ring.len() > 1)
         {
             let Some(past) = self.ring.pop_front() else {
                 break;

@@ -31,7 +31,10 @@ const GENERATED: &[Name] = &[
     ("batch", "jobs"),
     ("discovery.k8s.io", "endpointslices"),
     ("flowcontrol.apiserver.k8s.io", "flowschemas"),
-    ("flowcontrol.apiserver.k8s.io", "prioritylevelconfigurations"),
+    (
+        "flowcontrol.apiserver.k8s.io",
+        "prioritylevelconfigurations",
+    ),
     ("networking.k8s.io", "ingressclasses"),
     ("networking.k8s.io", "ingresses"),
     ("networking.k8s.io", "networkpolicies"),
@@ -210,6 +213,56 @@ pub(crate) fn collects_garbage(resource: &Resource) -> bool {
     resource.facts().plural != "events"
 }
 
+/// Gives a new object what its kind begins with.
+pub(crate) fn begin(resource: &Resource, object: &mut Value) {
+    let facts = resource.facts();
+    if !facts.group.is_empty() {
+        return;
+    }
+    let phase = match facts.plural.as_str() {
+        "namespaces" => "Active",
+        "pods" | "persistentvolumeclaims" | "persistentvolumes" => "Pending",
+        _ => return,
+    };
+    let mut status = krm::json!({"phase": phase});
+    if facts.plural == "pods" {
+        status["qosClass"] = quality_of_service(object).into();
+    }
+    object["status"] = status;
+    if facts.plural == "namespaces" {
+        let held = crate::meta::field(object, "spec")
+            .entry("finalizers")
+            .or_insert_with(|| krm::json!([]));
+        if let Value::Array(held) = held
+            && !held.iter().any(|name| name == "kubernetes")
+        {
+            held.push("kubernetes".into());
+        }
+    }
+}
+
+/// A Pod's class, by the requests and limits of its containers.
+fn quality_of_service(pod: &Value) -> &'static str {
+    let of = |key: &str| {
+        let list = pod.pointer(&format!("/spec/{key}"));
+        list.and_then(Value::as_array).into_iter().flatten()
+    };
+    let (mut is_empty, mut is_guaranteed) = (true, true);
+    for container in of("containers").chain(of("initContainers")) {
+        for name in ["cpu", "memory"] {
+            let amount = |kind: &str| container["resources"][kind].get(name);
+            let (request, limit) = (amount("requests"), amount("limits"));
+            is_empty &= request.is_none() && limit.is_none();
+            is_guaranteed &= limit.is_some() && (request.is_none() || request == limit);
+        }
+    }
+    match (is_empty, is_guaranteed) {
+        (true, _) => "BestEffort",
+        (false, true) => "Guaranteed",
+        (false, false) => "Burstable",
+    }
+}
+
 fn selectable(resource: &Resource) -> &'static [Selectable] {
     let stored = resource.stored_as();
     let row = SELECTABLE
@@ -243,7 +296,10 @@ pub(crate) fn fields(resource: &Resource, object: &Value) -> BTreeMap<String, St
         }
     }
     if out.get("source").is_some_and(String::is_empty) {
-        out.insert("source".to_owned(), text(object.get("reportingComponent"), ""));
+        out.insert(
+            "source".to_owned(),
+            text(object.get("reportingComponent"), ""),
+        );
     }
     out
 }
@@ -262,7 +318,9 @@ pub(crate) fn field_path(resource: &Resource, label: &str) -> Option<String> {
     }
     let custom = resource.custom().map(|custom| custom.selectable.as_slice());
     let mut custom = custom.unwrap_or_default().iter();
-    let is_known = selectable(resource).iter().any(|(path, _, _)| *path == label)
+    let is_known = selectable(resource)
+        .iter()
+        .any(|(path, _, _)| *path == label)
         || custom.any(|path| path.trim_start_matches('.') == label);
     is_known.then(|| label.to_owned())
 }

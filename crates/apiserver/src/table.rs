@@ -7,6 +7,10 @@ use crate::registry::Resource;
 use crate::transform::partial;
 
 mod cells;
+mod jsonpath;
+mod pods;
+mod rows;
+mod show;
 
 /// What a row carries of its object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,3 +67,6 @@ pub(crate) fn table(
         "columnDefinitions": definitions.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>(),
     })
 }
+
+#[cfg(test)]
+mod tests;

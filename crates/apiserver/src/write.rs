@@ -87,6 +87,22 @@ pub(crate) fn decode_value(
     Ok(decoded.object)
 }
 
+/// Reads what a patch made; `printed` stands for it in the refusal.
+pub(crate) fn decode_patched(
+    cx: &mut Context,
+    object: &Value,
+    validation: FieldValidation,
+    printed: &Value,
+) -> Result<Value, ApiError> {
+    let kind = cx.resource.kind().clone();
+    let decoded = kind.decode_value(object, validation).map_err(|error| {
+        let error = FieldError::invalid("patch", printed, &error.to_string());
+        ApiError::invalid(&GroupResource::default(), "", &[error])
+    })?;
+    warn(cx, decoded.warnings);
+    Ok(decoded.object)
+}
+
 /// Creates an object.
 ///
 /// # Errors
@@ -125,7 +141,11 @@ fn create_once(
     let resource = cx.resource.clone();
     let mut object = change.object;
     meta::place(cx, &mut object)?;
-    meta::wipe(&mut object);
+    if !matches!(meta::text(&object, "resourceVersion"), "" | "0") {
+        let why = "resourceVersion should not be set on objects to be created";
+        return Err(ApiError::storage(why));
+    }
+    meta::wipe(&mut object, &resource);
     meta::reset(&mut object, None, &resource.reset_fields(""));
     resource.kind().default(&mut object);
     if !change.is_owned {
@@ -149,6 +169,7 @@ fn create_once(
     };
     admission::mutate(&mut review, &mut object)?;
     meta::fill(cx, &mut object);
+    strategy::begin(&resource, &mut object);
     complete(&resource, &mut object, None);
     let mut errors = Vec::new();
     if name.is_empty() {
@@ -383,8 +404,8 @@ fn check_version(cx: &Context, new: &Value, old: &Value) -> Result<(), ApiError>
     }
     if asked.parse::<u64>().is_err() {
         let asked = schema::error::go_quote(asked);
-        return Err(ApiError::bad_request(format!(
-            "strconv.ParseUint: parsing {asked}: invalid syntax"
+        return Err(ApiError::storage(&format!(
+            "resourceVersion: Invalid value: {asked}: strconv.ParseUint: parsing {asked}: invalid syntax"
         )));
     }
     if asked == meta::text(old, "resourceVersion") {
@@ -397,7 +418,8 @@ fn check_version(cx: &Context, new: &Value, old: &Value) -> Result<(), ApiError>
 /// Holds the uid that the client sent against the object.
 fn check_uid(cx: &Context, new: &Value, have: &str) -> Result<(), ApiError> {
     let asked = meta::text(new, "uid");
-    if asked.is_empty() || asked == have {
+    // A patch that changes the uid is told so by validation.
+    if asked.is_empty() || asked == have || cx.info.verb == "patch" {
         return Ok(());
     }
     let (of, key) = (cx.resource.group_resource(), cx.key());

@@ -212,29 +212,25 @@ fn beyond_ratio(
 /// A quantity for a ratio, where a rounding error decides nothing.
 fn as_float(quantity: &Quantity) -> f64 {
     let text = quantity.canonical();
-    let digits = text
-        .find(|c: char| !matches!(c, '0'..='9' | '.' | '-' | '+'))
-        .unwrap_or(text.len());
+    let number = |c: char| matches!(c, '0'..='9' | '.' | '-' | '+');
+    let digits = text.find(|c| !number(c)).unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
+    let power = |of: &str, letters: &str, base: f64| {
+        let place = letters.find(of.chars().next()?)?;
+        Some(base.powi(i32::try_from(place).ok()? + 1))
+    };
     let factor = match suffix {
+        "" => 1.0,
         "n" => 1e-9,
         "u" => 1e-6,
         "m" => 1e-3,
-        "k" => 1e3,
-        "M" => 1e6,
-        "G" => 1e9,
-        "T" => 1e12,
-        "P" => 1e15,
-        "E" => 1e18,
-        "Ki" => 1024.0,
-        "Mi" => 1024.0 * 1024.0,
-        "Gi" => 1024f64.powi(3),
-        "Ti" => 1024f64.powi(4),
-        "Pi" => 1024f64.powi(5),
-        "Ei" => 1024f64.powi(6),
-        exponent => exponent[1..].parse().map_or(1.0, |power| 10f64.powi(power)),
+        binary if binary.ends_with('i') => power(binary, "KMGTPE", 1024.0).unwrap_or(1.0),
+        exponent if exponent.starts_with('e') => {
+            exponent[1..].parse().map_or(1.0, |power| 10f64.powi(power))
+        }
+        decimal => power(decimal, "kMGTPE", 1000.0).unwrap_or(1.0),
     };
-    number.parse().unwrap_or(0.0) * if suffix.is_empty() { 1.0 } else { factor }
+    number.parse().unwrap_or(0.0) * factor
 }
 
 fn entries<'a>(range: &'a Value, kind: &'a str) -> impl Iterator<Item = &'a Value> {
@@ -258,4 +254,25 @@ fn dedup(errors: Vec<String>) -> Vec<String> {
         }
     }
     once
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_as_numbers() {
+        for (text, expect) in [
+            ("10", 10.0),
+            ("500m", 0.5),
+            ("2k", 2000.0),
+            ("3M", 3e6),
+            ("1Ki", 1024.0),
+            ("1536Mi", 1536.0 * 1048576.0),
+            ("1e3", 1000.0),
+        ] {
+            let number = as_float(&Quantity::parse(text).unwrap());
+            assert!((number - expect).abs() < 1e-6, "{text} {number}");
+        }
+    }
 }

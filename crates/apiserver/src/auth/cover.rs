@@ -10,7 +10,7 @@ use super::rule::{Rule, quoted_list};
 ///
 /// # Errors
 /// The grants that the user does not hold, in the words a client reads.
-pub fn confirm_no_escalation(
+pub(crate) fn confirm_no_escalation(
     rbac: &Rbac,
     user: &User,
     namespace: &str,
@@ -35,7 +35,7 @@ pub fn confirm_no_escalation(
 }
 
 /// The single grants of `asked` that no rule of `held` covers.
-pub fn uncovered(held: &[Rule], asked: &[Rule]) -> Vec<Rule> {
+fn uncovered(held: &[Rule], asked: &[Rule]) -> Vec<Rule> {
     asked
         .iter()
         .flat_map(Rule::broken_down)

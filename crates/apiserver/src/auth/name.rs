@@ -22,12 +22,12 @@ pub fn split_service_account(user: &str) -> Option<(&str, &str)> {
 }
 
 /// Whether a name is a DNS label: at most 63 lower-case letters, digits and inner dashes.
-pub fn is_dns_label(name: &str) -> bool {
+fn is_dns_label(name: &str) -> bool {
     name.len() <= 63 && is_label(name)
 }
 
 /// Whether a name is labels joined by dots, at most 253 characters.
-pub fn is_dns_subdomain(name: &str) -> bool {
+pub(super) fn is_dns_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_label)
 }
 

@@ -52,6 +52,7 @@ pub(super) fn issue(asking: &Asking<'_>, mut request: Value) -> Result<Value, Ap
         .as_i64()
         .unwrap_or(3600);
     check_lifetime(lifetime)?;
+    request["spec"]["expirationSeconds"] = lifetime.into();
     let bound = bound(asking, &request["spec"]["boundObjectRef"])?;
     let audiences: Vec<String> = request["spec"]["audiences"]
         .as_array()

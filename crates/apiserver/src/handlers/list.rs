@@ -8,7 +8,7 @@ use krm::{Value, json};
 use schema::FieldError;
 
 use super::read::{MATCH, check_options, namespace, not_in_the_future, number, selector};
-use super::writer;
+use super::{read, writer};
 use crate::context::Context;
 use crate::negotiate::Shape;
 use crate::reply::Reply;
@@ -60,7 +60,11 @@ fn encode_continue(version: i64, last: &Key) -> String {
 }
 
 fn decode_continue(token: &str) -> Result<Continue, ApiError> {
-    let bad = |why: &str| ApiError::bad_request(format!("continue key is not valid: {why}"));
+    let bad = |why: &str| {
+        ApiError::bad_request(format!(
+            "invalid continue token: continue key is not valid: {why}"
+        ))
+    };
     let bytes = URL_SAFE_NO_PAD.decode(token.trim_end_matches('='));
     let bytes = bytes.map_err(|error| bad(&error.to_string()))?;
     let token: Value = serde_json::from_slice(&bytes).map_err(|error| bad(&error.to_string()))?;
@@ -106,7 +110,7 @@ fn reading(cx: &Context) -> Result<(State, Key), ApiError> {
     if !is_exact {
         return Ok((store.state(), Key::default()));
     }
-    let state = store.state_at(number(version)?).map_err(|_| {
+    let state = store.state_at(read::version(version)?).map_err(|_| {
         ApiError::expired(&format!(
             "The resourceVersion for the provided list is too old: {version}"
         ))

@@ -21,14 +21,12 @@ mod update;
 
 /// A request about a resource.
 pub(crate) fn resource(cx: &mut Context) -> Result<Reply, ApiError> {
+    check_place(cx)?;
     if !serves(cx) {
         return Err(unserved(cx));
     }
+    check_transform(cx)?;
     let verb = cx.info.verb.clone();
-    let is_everywhere = cx.resource.namespaced() && cx.info.namespace.is_empty();
-    if is_everywhere && !matches!(verb.as_str(), "list" | "watch") {
-        return Err(ApiError::method_not_allowed());
-    }
     match (verb.as_str(), cx.info.subresource.as_str()) {
         (verb, "scale") => scale::scale(cx, verb),
         ("get", _) => read::get(cx),
@@ -40,6 +38,51 @@ pub(crate) fn resource(cx: &mut Context) -> Result<Reply, ApiError> {
         ("delete", _) => delete::delete(cx),
         ("deletecollection", _) => delete::collection(cx),
         _ => Err(ApiError::method_not_allowed()),
+    }
+}
+
+/// Whether such a path exists and takes the verb: scope and name must fit.
+fn check_place(cx: &Context) -> Result<(), ApiError> {
+    let (info, is_namespaced) = (&cx.info, cx.resource.namespaced());
+    let is_nowhere = info.namespace.is_empty();
+    // A path names an object by its second segment; a list may be pinned to a name by a selector.
+    let is_named = info.parts.len() > 1;
+    if is_namespaced == is_nowhere && (is_named || !is_nowhere) {
+        let is_namespace = info.resource == "namespaces" && info.group.is_empty();
+        let is_review = cx.resource.facts().list_kind.is_empty();
+        if !is_namespace && !(is_review && is_nowhere) {
+            return Err(ApiError::no_such_path());
+        }
+    }
+    let is_fitting = match info.verb.as_str() {
+        "create" => (is_named != info.subresource.is_empty()) && !(is_namespaced && is_nowhere),
+        "update" | "patch" => is_named,
+        "deletecollection" => !(is_namespaced && is_nowhere),
+        _ => true,
+    };
+    if is_fitting {
+        Ok(())
+    } else {
+        Err(ApiError::method_not_allowed())
+    }
+}
+
+/// Whether the transform asked for fits what is answered: one object or a list.
+fn check_transform(cx: &Context) -> Result<(), ApiError> {
+    let is_list = cx.info.verb == "list";
+    let group = cx.info.group.split('.').next().unwrap_or_default();
+    let package = if group.is_empty() { "core" } else { group };
+    let facts = cx.resource.facts();
+    match cx.form.of_list {
+        Some(true) if cx.info.verb == "get" => Err(ApiError::wrong_transform(&format!(
+            "you requested PartialObjectMetadataList, but the requested object is not a list (*{package}.{})",
+            facts.kind
+        ))),
+        Some(false) if is_list => Err(ApiError::wrong_transform(&format!(
+            "you requested PartialObjectMetadata, but the requested object is a list (*{package}.{})",
+            facts.list_kind
+        ))),
+        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,6 @@ use krm::Value;
 use krm::patch::{json6902, merge, strategic};
 use schema::{FieldError, FieldValidation};
 
-use super::update::check_identity;
 use super::{created_or_ok, written};
 use crate::context::{Context, WriteOptions};
 use crate::reply::Reply;
@@ -15,19 +14,12 @@ use crate::{meta, negotiate, owners};
 
 const STRATEGIC: &str = "application/strategic-merge-patch+json";
 
-/// The patch types every resource takes, as refusals list them; built-in kinds take strategic ones, too.
+/// The patch types of custom resources, as the refusal of a strategic one lists them.
 const ACCEPTED: &[&str] = &[
     "application/json-patch+json",
     "application/merge-patch+json",
     "application/apply-patch+yaml",
 ];
-const ACCEPTED_BUILTIN: &[&str] = &[
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    STRATEGIC,
-    "application/apply-patch+yaml",
-];
-
 /// What a patch's body is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
@@ -48,7 +40,12 @@ pub(super) fn patch(cx: &mut Context) -> Result<Reply, ApiError> {
     let (outcome, _) = write::update(cx, IfAbsent::Refuse, &options, &mut |cx, old| {
         let old = old.cloned().unwrap_or_default();
         let patched = patched(cx.resource.kind(), kind, &body, old)?;
-        let object = write::decode_value(cx, &patched, options.validation)?;
+        let printed = if kind == Type::Strategic {
+            krm::Value::from(krm::golang::plain(&body))
+        } else {
+            krm::Value::from(patched.to_string())
+        };
+        let object = write::decode_patched(cx, &patched, options.validation, &printed)?;
         check_identity(cx, &object)?;
         Ok(Change {
             object,
@@ -66,8 +63,8 @@ pub(super) fn patch_type(cx: &Context) -> Result<Type, ApiError> {
         "application/merge-patch+json" => Ok(Type::Merge),
         STRATEGIC if !is_custom => Ok(Type::Strategic),
         "application/apply-patch+yaml" => Ok(Type::Apply),
-        _ if is_custom => Err(ApiError::unsupported_media(ACCEPTED)),
-        _ => Err(ApiError::unsupported_media(ACCEPTED_BUILTIN)),
+        STRATEGIC => Err(ApiError::unsupported_media(ACCEPTED)),
+        _ => Err(ApiError::unknown_media()),
     }
 }
 
@@ -105,9 +102,11 @@ pub(super) fn patched(
 ) -> Result<Value, ApiError> {
     match kind {
         Type::Json => json6902::apply(object, patch).map_err(|error| match error {
-            json6902::Error::Decode(why) => ApiError::bad_request(why),
+            json6902::Error::Decode(why) => {
+                ApiError::bad_request(format!("error decoding patch: {why}"))
+            }
             json6902::Error::TooManyOperations(_) => ApiError::too_large(&error.to_string()),
-            json6902::Error::Apply(why) => ApiError::unprocessable(why),
+            json6902::Error::Apply(_) => ApiError::unprocessable(),
         }),
         Type::Merge | Type::Apply => merge::apply(object, patch.clone())
             .map_err(|error| ApiError::bad_request(error.to_string())),
@@ -123,11 +122,23 @@ pub(super) fn patched(
                 .map(Value::Object)
                 .map_err(|error| match error {
                     strategic::Error::Format(why) => ApiError::bad_request(why),
-                    strategic::Error::ListOfLists => ApiError::unprocessable(error.to_string()),
+                    strategic::Error::ListOfLists => ApiError::unprocessable(),
                     strategic::Error::Other(why) => ApiError::storage(&why),
                 })
         }
     }
+}
+
+/// Holds the patched object's name and namespace against the URL's.
+fn check_identity(cx: &Context, object: &Value) -> Result<(), ApiError> {
+    let name = meta::text(object, "name");
+    if name != cx.info.name {
+        return Err(ApiError::bad_request(format!(
+            "the name of the object ({name}) does not match the name on the URL ({})",
+            cx.info.name
+        )));
+    }
+    meta::place(cx, &mut object.clone())
 }
 
 /// Server-side apply.
@@ -141,7 +152,10 @@ fn apply(cx: &mut Context, options: &WriteOptions) -> Result<Reply, ApiError> {
     let (outcome, is_new) = write::update(cx, if_absent, options, &mut |cx, live| {
         checked_version(cx, live, &applied)?;
         let merged = owners::apply(cx, options, live, &applied)?;
-        let object = write::decode_value(cx, &merged, FieldValidation::Ignore)?;
+        let mut object = write::decode_value(cx, &merged, FieldValidation::Ignore)?;
+        if meta::text(&object, "name").is_empty() {
+            meta::set(&mut object, "name", &cx.info.name);
+        }
         check_identity(cx, &object)?;
         Ok(Change {
             object,
@@ -153,17 +167,11 @@ fn apply(cx: &mut Context, options: &WriteOptions) -> Result<Reply, ApiError> {
 
 /// The applied object: YAML, and JSON as part of it.
 fn applied(cx: &Context) -> Result<Value, ApiError> {
-    let mut object = parse(cx)?;
+    let object = parse(cx)?;
     if !object.is_object() {
         return Err(ApiError::bad_request(
             "error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}",
         ));
-    }
-    if cx.resource.namespaced() && meta::text(&object, "namespace").is_empty() {
-        meta::set(&mut object, "namespace", &cx.info.namespace);
-    }
-    if meta::text(&object, "name").is_empty() {
-        meta::set(&mut object, "name", &cx.info.name);
     }
     Ok(object)
 }

@@ -20,8 +20,8 @@ pub(super) const MATCH: &str = "resourceVersionMatch";
 pub(super) fn get(cx: &mut Context) -> Result<Reply, ApiError> {
     not_in_the_future(cx, cx.asked("resourceVersion"))?;
     let stored = cx.server.store().get(cx.resource.stored_as(), &cx.key());
-    let stored = stored
-        .ok_or_else(|| ApiError::not_found(&cx.resource.group_resource(), &cx.info.name))?;
+    let stored =
+        stored.ok_or_else(|| ApiError::not_found(&cx.resource.group_resource(), &cx.info.name))?;
     Ok(Reply::Json(StatusCode::OK, writer(cx).one(&stored)))
 }
 
@@ -29,18 +29,26 @@ pub(super) fn get(cx: &mut Context) -> Result<Reply, ApiError> {
 pub(super) fn number(text: &str) -> Result<u64, ApiError> {
     text.parse().map_err(|_| {
         let text = schema::error::go_quote(text);
+        ApiError::bad_request(format!("strconv.ParseInt: parsing {text}: invalid syntax"))
+    })
+}
+
+/// A resourceVersion out of the query.
+pub(super) fn version(text: &str) -> Result<u64, ApiError> {
+    text.parse().map_err(|_| {
+        let text = schema::error::go_quote(text);
         ApiError::bad_request(format!(
-            "strconv.ParseUint: parsing {text}: invalid syntax"
+            "invalid resource version: resourceVersion: Invalid value: {text}: strconv.ParseUint: parsing {text}: invalid syntax"
         ))
     })
 }
 
 /// Refuses a resourceVersion that is yet to come.
-pub(super) fn not_in_the_future(cx: &Context, version: &str) -> Result<(), ApiError> {
-    if version.is_empty() {
+pub(super) fn not_in_the_future(cx: &Context, text: &str) -> Result<(), ApiError> {
+    if text.is_empty() {
         return Ok(());
     }
-    let (asked, current) = (number(version)?, cx.server.store().version());
+    let (asked, current) = (version(text)?, cx.server.store().version());
     if asked > current {
         return Err(ApiError::future_version(asked, current));
     }
@@ -75,13 +83,15 @@ pub(super) fn check_options(errors: &[FieldError]) -> Result<(), ApiError> {
 
 /// What a watch's options forbid together, and where it starts.
 fn start(cx: &Context) -> Result<Start, ApiError> {
-    let (version, matching) = (cx.asked("resourceVersion"), cx.asked(MATCH));
+    let (from, matching) = (cx.asked("resourceVersion"), cx.asked(MATCH));
     let initial = cx.query.get("sendInitialEvents").filter(|v| !v.is_empty());
     let mut errors = Vec::new();
     let mut forbid = |why: &str| errors.push(FieldError::forbidden(MATCH, why));
     match initial {
         None if !matching.is_empty() => {
-            forbid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+            forbid(
+                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+            );
         }
         Some(_) if matching.is_empty() => {
             forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
@@ -97,13 +107,13 @@ fn start(cx: &Context) -> Result<Start, ApiError> {
     }
     check_options(&errors)?;
     if matches!(initial, Some("true" | "1")) {
-        not_in_the_future(cx, version)?;
+        not_in_the_future(cx, from)?;
         return Ok(Start::Everything { marked: true });
     }
-    match version {
+    match from {
         "" | "0" if initial.is_some() => Ok(Start::Now),
         "" | "0" => Ok(Start::Everything { marked: false }),
-        version => Ok(Start::After(number(version)?)),
+        from => Ok(Start::After(version(from)?)),
     }
 }
 

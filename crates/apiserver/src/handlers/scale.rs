@@ -19,10 +19,7 @@ pub(super) fn scale(cx: &mut Context, verb: &str) -> Result<Reply, ApiError> {
         let stored = cx.server.store().get(cx.resource.stored_as(), &cx.key());
         let of = cx.resource.group_resource();
         let stored = stored.ok_or_else(|| ApiError::not_found(&of, &cx.info.name))?;
-        return Ok(other(
-            StatusCode::OK,
-            &to_scale(cx, &writer.value(&stored)),
-        ));
+        return Ok(other(StatusCode::OK, &to_scale(cx, &writer.value(&stored))));
     }
     let (options, body) = if verb == "patch" {
         (cx.write_options("PatchOptions")?, None)

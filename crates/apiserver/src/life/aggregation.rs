@@ -6,7 +6,7 @@ use http::Method;
 use krm::{Value, json};
 
 use super::client::{Body, Client};
-use super::feed::{Feed, backoff};
+use super::feed::Feed;
 use crate::Server;
 use crate::auth::rule::{Rule, rules_of};
 use crate::status::GroupResource;
@@ -22,44 +22,38 @@ pub(super) fn start(server: &Server) {
     let mut feed = Feed::of(server, &[(GROUP, "clusterroles")]);
     server.spawn(async move {
         loop {
-            let changes = feed.batch().await;
-            if changes.is_empty() {
-                return;
+            let mut changes = feed.batch().await;
+            let Some(last) = changes.pop() else { return };
+            if !sync(&client).await {
+                feed.again(last);
             }
-            sync(&client).await;
         }
     });
 }
 
-/// Brings every aggregated role up to date. Which roles depend on which is not known, so all are looked at.
-async fn sync(client: &Client) {
-    for attempt in 0..10 {
-        let mut failed = false;
-        for (name, rules) in outdated(client.server()) {
-            let rules: Vec<Value> = rules.iter().map(Rule::to_value).collect();
-            let mut role = json!({
-                "apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRole",
-                "metadata": {"name": name},
-            });
-            if !rules.is_empty() {
-                role["rules"] = rules.into();
-            }
-            let path = format!(
-                "/apis/{GROUP}/v1/clusterroles/{name}?fieldManager=clusterrole-aggregation-controller&force=true"
-            );
-            if let Err(error) = client
-                .send(Method::PATCH, &path, Some(Body::Apply(&role)))
-                .await
-            {
-                tracing::warn!(name, %error, "a ClusterRole is not aggregated");
-                failed |= !error.is_not_found();
-            }
+/// Brings every aggregated role up to date, and says whether that worked. Which roles depend on which is not known, so all are
+/// looked at.
+async fn sync(client: &Client) -> bool {
+    let mut done = true;
+    for (name, rules) in outdated(client.server()) {
+        let rules: Vec<Value> = rules.iter().map(Rule::to_value).collect();
+        let mut role = json!({
+            "apiVersion": format!("{GROUP}/v1"), "kind": "ClusterRole",
+            "metadata": {"name": name},
+        });
+        if !rules.is_empty() {
+            role["rules"] = rules.into();
         }
-        if !failed {
-            return;
+        let path = format!(
+            "/apis/{GROUP}/v1/clusterroles/{name}?fieldManager=clusterrole-aggregation-controller&force=true"
+        );
+        let sent = client.send(Method::PATCH, &path, Some(Body::Apply(&role)));
+        if let Err(error) = sent.await {
+            tracing::warn!(name, %error, "a ClusterRole is not aggregated");
+            done &= error.is_not_found();
         }
-        client.server().clock().sleep(backoff(attempt)).await;
     }
+    done
 }
 
 /// The aggregated roles whose rules are not what they should be, with what they should be.

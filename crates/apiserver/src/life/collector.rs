@@ -7,8 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use clock::Guard;
 use http::Method;
 use krm::{Gvk, Value, json};
+use tokio::sync::mpsc;
 
 use super::client::{Body, Client, Refusal, object};
 use super::feed::{Change, Feed, backoff};
@@ -23,17 +25,46 @@ const ORPHAN: &str = "orphan";
 /// Where an object is kept.
 type Place = (GroupResource, Key);
 
+/// What is to be done with an object.
+#[derive(Clone, Debug)]
+enum Task {
+    /// Delete it, or free it of owners that are gone, as its owner references ask.
+    Collect,
+    /// Take the owner of that uid from it.
+    Disown(String),
+    /// Take a finalizer from it.
+    Release(&'static str),
+}
+
+/// A task that failed and is due again.
+struct Retry {
+    place: Place,
+    task: Task,
+    attempt: u32,
+    _guard: Guard,
+}
+
 /// Starts the controller.
 pub(super) fn start(server: &Server) {
+    let (sender, mut retries) = mpsc::unbounded_channel();
     let mut collector = Collector {
         client: Client::new(server, "generic-garbage-collector"),
         dependents: HashMap::new(),
         unresolved: HashSet::new(),
+        retries: sender,
     };
     let mut feed = Feed::of_everything(server);
     server.spawn(async move {
-        while let Some(change) = feed.next().await {
-            collector.hear(&change).await;
+        loop {
+            tokio::select! {
+                change = feed.next() => match change {
+                    Some(change) => collector.hear(&change).await,
+                    None => return,
+                },
+                Some(retry) = retries.recv() => {
+                    collector.act(&retry.place, &retry.task, retry.attempt).await;
+                }
+            }
         }
     });
 }
@@ -44,6 +75,8 @@ struct Collector {
     dependents: HashMap<String, HashSet<Place>>,
     /// Objects with an owner of a kind that nobody serves (yet).
     unresolved: HashSet<Place>,
+    /// Where failed tasks come back.
+    retries: mpsc::UnboundedSender<Retry>,
 }
 
 /// What becomes of an owner reference.
@@ -124,10 +157,9 @@ impl Collector {
         let uid = live.header().uid.clone();
         if live.header().finalizers.iter().any(|own| own == ORPHAN) {
             for dependent in self.dependents_of(&uid) {
-                self.drop_owners(&dependent, std::slice::from_ref(&uid))
-                    .await;
+                self.act(&dependent, &Task::Disown(uid.clone()), 0).await;
             }
-            self.remove_finalizer(place, ORPHAN).await;
+            self.act(place, &Task::Release(ORPHAN), 0).await;
         } else if waits(live) {
             for dependent in self.dependents_of(&uid) {
                 self.attempt(&dependent).await;
@@ -147,23 +179,42 @@ impl Collector {
             })
         });
         if !blocking {
-            self.remove_finalizer(place, FOREGROUND).await;
+            self.act(place, &Task::Release(FOREGROUND), 0).await;
         }
     }
 
-    /// Deletes an object, or frees it of owners that are gone, as its owner references ask.
     async fn attempt(&mut self, place: &Place) {
-        for attempt in 0..8 {
-            match self.try_once(place).await {
+        self.act(place, &Task::Collect, 0).await;
+    }
+
+    /// Does a task; one that fails comes back after a pause, which is no work under way.
+    async fn act(&mut self, place: &Place, task: &Task, attempt: u32) {
+        let error = loop {
+            let done = match task {
+                Task::Collect => self.try_once(place).await,
+                Task::Disown(uid) => self.disown(place, uid).await,
+                Task::Release(finalizer) => self.without_finalizer(place, finalizer).await,
+            };
+            match done {
                 Ok(()) => return,
                 Err(error) if error.is_not_found() => return,
                 Err(error) if error.is_conflict() => {}
-                Err(error) => {
-                    tracing::warn!(resource = %place.0, name = place.1.name, %error, "not collected");
-                    self.client.server().clock().sleep(backoff(attempt)).await;
-                }
+                Err(error) => break error,
             }
-        }
+        };
+        tracing::warn!(resource = %place.0, name = place.1.name, %error, "not collected");
+        let (server, retries) = (self.client.server().clone(), self.retries.clone());
+        let (place, task) = (place.clone(), task.clone());
+        self.client.server().spawn(async move {
+            server.clock().sleep(backoff(attempt)).await;
+            // Fails only when the controller has ended.
+            let _ = retries.send(Retry {
+                place,
+                task,
+                attempt: attempt + 1,
+                _guard: server.activity().begin(),
+            });
+        });
     }
 
     async fn try_once(&mut self, place: &Place) -> Result<(), Refusal> {
@@ -293,42 +344,32 @@ impl Collector {
             .map(|_| ())
     }
 
-    async fn drop_owners(&self, place: &Place, gone: &[String]) {
-        self.insist(place, &|live| Some(remaining_owners(live, gone)))
-            .await;
-    }
-
-    async fn remove_finalizer(&self, place: &Place, finalizer: &str) {
-        let patch = |live: &Stored| {
-            let own = &live.header().finalizers;
-            let rest: Vec<&String> = own.iter().filter(|own| *own != finalizer).collect();
-            let patch = if rest.is_empty() {
-                json!({"finalizers": null})
-            } else {
-                json!({"finalizers": rest})
-            };
-            (rest.len() < own.len()).then_some(patch)
+    async fn disown(&self, place: &Place, owner: &String) -> Result<(), Refusal> {
+        let Some(live) = self.get(place) else {
+            return Ok(());
         };
-        self.insist(place, &patch).await;
+        if live.header().owners.iter().all(|own| own.uid != *owner) {
+            return Ok(());
+        }
+        let patch = remaining_owners(&live, std::slice::from_ref(owner));
+        self.patch(place, &live, patch).await
     }
 
-    /// Patches an object's metadata as it is, again as long as others are faster; `None` where there is nothing to do.
-    async fn insist(&self, place: &Place, patch: &(dyn Fn(&Stored) -> Option<Value> + Sync)) {
-        for attempt in 0..8 {
-            let Some(live) = self.get(place) else { return };
-            let Some(metadata) = patch(&live) else {
-                return;
-            };
-            match self.patch(place, &live, metadata).await {
-                Ok(()) => return,
-                Err(error) if error.is_not_found() => return,
-                Err(error) if error.is_conflict() => {}
-                Err(error) => {
-                    tracing::warn!(resource = %place.0, name = place.1.name, %error, "not let go");
-                    self.client.server().clock().sleep(backoff(attempt)).await;
-                }
-            }
+    async fn without_finalizer(&self, place: &Place, finalizer: &str) -> Result<(), Refusal> {
+        let Some(live) = self.get(place) else {
+            return Ok(());
+        };
+        let own = &live.header().finalizers;
+        let rest: Vec<&String> = own.iter().filter(|own| *own != finalizer).collect();
+        if rest.len() == own.len() {
+            return Ok(());
         }
+        let patch = if rest.is_empty() {
+            json!({"finalizers": null})
+        } else {
+            json!({"finalizers": rest})
+        };
+        self.patch(place, &live, patch).await
     }
 }
 

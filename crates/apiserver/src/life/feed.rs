@@ -25,6 +25,8 @@ pub(super) struct Change {
     pub(super) object: Arc<Stored>,
     /// The object before.
     pub(super) previous: Option<Arc<Stored>>,
+    /// How often it was tried to act on it.
+    attempt: u32,
     _guard: Guard,
 }
 
@@ -99,6 +101,32 @@ impl Feed {
         changes
     }
 
+    /// Hears of a change once more, after a pause that grows with every time. The pause is no work under way: on a virtual
+    /// clock it is what time passes for.
+    pub(super) fn again(&self, change: Change) {
+        let source = self.source.clone();
+        let Change {
+            of,
+            kind,
+            object,
+            previous,
+            attempt,
+            ..
+        } = change;
+        self.source.server.spawn(async move {
+            source.server.clock().sleep(backoff(attempt)).await;
+            // Fails only when the controller has ended.
+            let _ = source.sender.send(Change {
+                of,
+                kind,
+                object,
+                previous,
+                attempt: attempt + 1,
+                _guard: source.server.activity().begin(),
+            });
+        });
+    }
+
     /// Follows a definition to the objects it defines.
     fn notice(&self, change: &Change) {
         if change.is(DEFINITIONS.0, DEFINITIONS.1) {
@@ -145,6 +173,7 @@ impl Source {
             kind,
             object: object.clone(),
             previous: previous.cloned(),
+            attempt: 0,
             _guard: self.server.activity().begin(),
         });
     }

@@ -7,7 +7,7 @@ use http::Method;
 use krm::{Value, json};
 
 use super::client::{Body, Client, Refusal, collection};
-use super::feed::{Change, Feed, backoff};
+use super::feed::{Change, Feed};
 use super::namespace_status::conditions;
 use crate::Server;
 use crate::registry::Resource;
@@ -39,11 +39,27 @@ pub(super) fn start(server: &Server) {
             if changes.is_empty() {
                 return;
             }
+            let mut failed: Vec<String> = Vec::new();
             for name in due(&changes, &mut waiting) {
-                if sync(&client, &name).await {
-                    waiting.remove(&name);
-                } else {
-                    waiting.insert(name);
+                match sync(&client, &name).await {
+                    Ok(true) => {
+                        waiting.remove(&name);
+                    }
+                    Ok(false) => {
+                        waiting.insert(name);
+                    }
+                    Err(error) => {
+                        tracing::warn!(namespace = name, %error, "a namespace is not emptied");
+                        waiting.insert(name.clone());
+                        failed.push(name);
+                    }
+                }
+            }
+            for change in changes {
+                let about = failed.iter().position(|name| name == namespace_of(&change));
+                if let Some(about) = about {
+                    failed.swap_remove(about);
+                    feed.again(change);
                 }
             }
         }
@@ -55,11 +71,7 @@ fn due(changes: &[Change], waiting: &mut HashSet<String>) -> Vec<String> {
     let mut due: Vec<String> = Vec::new();
     for change in changes {
         let itself = change.is("", "namespaces");
-        let name = if itself {
-            &change.key().name
-        } else {
-            &change.key().namespace
-        };
+        let name = namespace_of(change);
         if itself && change.kind == EventKind::Deleted {
             waiting.remove(name);
             due.retain(|due| due != name);
@@ -74,21 +86,25 @@ fn due(changes: &[Change], waiting: &mut HashSet<String>) -> Vec<String> {
     due
 }
 
+/// The namespace a change is about.
+fn namespace_of(change: &Change) -> &String {
+    if change.is("", "namespaces") {
+        &change.key().name
+    } else {
+        &change.key().namespace
+    }
+}
+
 /// Empties a terminating namespace as far as it can be, and says whether that is done with.
-async fn sync(client: &Client, name: &str) -> bool {
-    for attempt in 0..8 {
+async fn sync(client: &Client, name: &str) -> Result<bool, Refusal> {
+    for _ in 0..8 {
         match empty(client, name).await {
-            Ok(done) => return done,
-            Err(error) if error.is_not_found() => return true,
-            Err(error) => {
-                if !error.is_conflict() {
-                    tracing::warn!(namespace = name, %error, "a namespace is not emptied");
-                }
-                client.server().clock().sleep(backoff(attempt)).await;
-            }
+            Err(error) if error.is_not_found() => return Ok(true),
+            Err(error) if error.is_conflict() => {}
+            other => return other,
         }
     }
-    false
+    empty(client, name).await
 }
 
 async fn empty(client: &Client, name: &str) -> Result<bool, Refusal> {

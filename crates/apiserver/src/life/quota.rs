@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use http::Method;
 use krm::{Value, json};
 
-use super::client::{Body, Client};
-use super::feed::{Change, Feed, backoff};
+use super::client::{Body, Client, Refusal};
+use super::feed::{Change, Feed};
 use crate::Server;
 use crate::admission::quota::{in_scope, tracks};
 use crate::admission::usage::{Amounts, usage};
@@ -23,11 +23,21 @@ pub(super) fn start(server: &Server) {
             if changes.is_empty() {
                 return;
             }
-            let concerned = changes
-                .iter()
-                .flat_map(|change| concerned(client.server(), change));
-            for quota in concerned.collect::<HashSet<Key>>() {
-                sync(&client, &quota).await;
+            let mut counted: HashSet<Key> = HashSet::new();
+            for change in changes {
+                let mut failed = false;
+                for quota in concerned(client.server(), &change) {
+                    if !counted.insert(quota.clone()) {
+                        continue;
+                    }
+                    if let Err(error) = sync(&client, &quota).await {
+                        tracing::warn!(name = quota.name, %error, "a quota is not counted");
+                        failed = true;
+                    }
+                }
+                if failed {
+                    feed.again(change);
+                }
             }
         }
     });
@@ -74,36 +84,29 @@ fn frees(change: &Change) -> bool {
 }
 
 /// Counts anew what one quota limits, and writes it where it is not what the quota says.
-async fn sync(client: &Client, key: &Key) {
+async fn sync(client: &Client, key: &Key) -> Result<(), Refusal> {
     let of = GroupResource::new("", "resourcequotas");
-    for attempt in 0..8 {
-        let server = client.server();
-        let Some(stored) = server.store().get(&of, key) else {
-            return;
+    loop {
+        let Some(stored) = client.server().store().get(&of, key) else {
+            return Ok(());
         };
         let mut quota = stored.value();
         let hard = Amounts::read(&quota["spec"]["hard"]);
-        let used = count(server, &quota, &hard);
+        let used = count(client.server(), &quota, &hard);
         let status = json!({"hard": hard.to_value(), "used": used.to_value()});
         if quota["status"] == status {
-            return;
+            return Ok(());
         }
         quota["status"] = status;
         let path = format!(
             "/api/v1/namespaces/{}/resourcequotas/{}/status",
             key.namespace, key.name
         );
-        match client
-            .send(Method::PUT, &path, Some(Body::Json(&quota)))
-            .await
-        {
-            Ok(_) => return,
-            Err(error) if error.is_not_found() => return,
+        let sent = client.send(Method::PUT, &path, Some(Body::Json(&quota)));
+        match sent.await {
+            Err(error) if error.is_not_found() => return Ok(()),
             Err(error) if error.is_conflict() => {}
-            Err(error) => {
-                tracing::warn!(name = key.name, %error, "a quota is not counted");
-                server.clock().sleep(backoff(attempt)).await;
-            }
+            other => return other.map(|_| ()),
         }
     }
 }

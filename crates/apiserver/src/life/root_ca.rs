@@ -5,8 +5,8 @@ use krm::{Value, json};
 use parking_lot::Mutex;
 
 use super::client::{Body, Client, Refusal};
-use super::feed::{Feed, backoff};
-use super::service_account::is_active;
+use super::feed::Feed;
+use super::service_account::{is_active, settled};
 use crate::Server;
 use crate::status::GroupResource;
 use crate::store::{EventKind, Key};
@@ -38,24 +38,16 @@ pub(super) fn start(server: &Server) {
             } else {
                 continue;
             };
-            ensure(&client, namespace).await;
+            if !is_active(client.server(), namespace) {
+                continue;
+            }
+            let published = publish(&client, namespace).await;
+            if let Err(error) = settled(&client, namespace, published) {
+                tracing::warn!(namespace, %error, "no root certificate");
+                feed.again(change);
+            }
         }
     });
-}
-
-async fn ensure(client: &Client, namespace: &str) {
-    for attempt in 0..10 {
-        if !is_active(client.server(), namespace) {
-            return;
-        }
-        let Err(error) = publish(client, namespace).await else {
-            return;
-        };
-        if !error.is_conflict() {
-            tracing::warn!(namespace, %error, "no root certificate");
-            client.server().clock().sleep(backoff(attempt)).await;
-        }
-    }
 }
 
 async fn publish(client: &Client, namespace: &str) -> Result<(), Refusal> {

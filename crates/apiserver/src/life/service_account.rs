@@ -3,8 +3,8 @@
 use http::Method;
 use krm::json;
 
-use super::client::{Body, Client};
-use super::feed::{Feed, backoff};
+use super::client::{Body, Client, Refusal};
+use super::feed::Feed;
 use crate::Server;
 use crate::status::GroupResource;
 use crate::store::{EventKind, Key};
@@ -22,36 +22,44 @@ pub(super) fn start(server: &Server) {
             } else {
                 continue;
             };
-            ensure(&client, namespace).await;
+            if let Err(error) = ensure(&client, namespace).await {
+                tracing::warn!(namespace, %error, "no default ServiceAccount");
+                feed.again(change);
+            }
         }
     });
 }
 
-async fn ensure(client: &Client, namespace: &str) {
+async fn ensure(client: &Client, namespace: &str) -> Result<(), Refusal> {
+    let of = GroupResource::new("", "serviceaccounts");
+    let known = client
+        .server()
+        .store()
+        .get(&of, &Key::new(namespace, "default"));
+    if known.is_some() || !is_active(client.server(), namespace) {
+        return Ok(());
+    }
     let account = json!({
         "apiVersion": "v1", "kind": "ServiceAccount",
         "metadata": {"name": "default", "namespace": namespace},
     });
     let path = format!("/api/v1/namespaces/{namespace}/serviceaccounts");
-    for attempt in 0..10 {
-        if !is_active(client.server(), namespace) {
-            return;
+    let sent = client.send(Method::POST, &path, Some(Body::Json(&account)));
+    settled(client, namespace, sent.await.map(|_| ()))
+}
+
+/// What is left of a refusal: nothing where somebody else was faster, or the namespace goes.
+pub(super) fn settled(
+    client: &Client,
+    namespace: &str,
+    sent: Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    match sent {
+        Err(error) if error.is_conflict() || !is_active(client.server(), namespace) => {
+            tracing::debug!(namespace, %error, "nothing left to do");
+            Ok(())
         }
-        let of = GroupResource::new("", "serviceaccounts");
-        let key = Key::new(namespace, "default");
-        if client.server().store().get(&of, &key).is_some() {
-            return;
-        }
-        match client
-            .send(Method::POST, &path, Some(Body::Json(&account)))
-            .await
-        {
-            Err(error) if !error.is_conflict() => {
-                tracing::warn!(namespace, %error, "no default ServiceAccount");
-                client.server().clock().sleep(backoff(attempt)).await;
-            }
-            _ => return,
-        }
+        other => other,
     }
 }
 

@@ -3,8 +3,8 @@
 use http::Method;
 use krm::Value;
 
-use super::client::{Body, Client};
-use super::feed::{Feed, backoff};
+use super::client::{Body, Client, Refusal};
+use super::feed::Feed;
 use crate::Server;
 use crate::status::GroupResource;
 use crate::store::{EventKind, Key};
@@ -17,24 +17,34 @@ pub(super) fn start(server: &Server) {
     let mut feed = Feed::of(server, &[("", "persistentvolumeclaims"), ("", "pods")]);
     server.spawn(async move {
         while let Some(change) = feed.next().await {
+            let mut claims: Vec<Key> = Vec::new();
             if change.is("", "persistentvolumeclaims") {
-                release(&client, change.key()).await;
+                claims.push(change.key().clone());
             } else if change.kind != EventKind::Added {
                 let pod = change.object.value();
-                for claim in claims(&pod) {
-                    release(&client, &Key::new(&change.key().namespace, claim)).await;
+                let names = self::claims(&pod);
+                claims.extend(names.map(|name| Key::new(&change.key().namespace, name)));
+            }
+            let mut failed = false;
+            for claim in claims {
+                if let Err(error) = release(&client, &claim).await {
+                    tracing::warn!(name = claim.name, %error, "a claim is not let go");
+                    failed = true;
                 }
+            }
+            if failed {
+                feed.again(change);
             }
         }
     });
 }
 
-async fn release(client: &Client, claim: &Key) {
+async fn release(client: &Client, claim: &Key) -> Result<(), Refusal> {
     let of = GroupResource::new("", "persistentvolumeclaims");
-    for attempt in 0..8 {
+    loop {
         let server = client.server();
         let Some(stored) = server.store().get(&of, claim) else {
-            return;
+            return Ok(());
         };
         let held = stored
             .header()
@@ -42,7 +52,7 @@ async fn release(client: &Client, claim: &Key) {
             .iter()
             .any(|own| own == FINALIZER);
         if stored.header().deleting.is_none() || !held || is_used(server, claim) {
-            return;
+            return Ok(());
         }
         let mut object = stored.value();
         if let Some(finalizers) = object["metadata"]["finalizers"].as_array_mut() {
@@ -52,14 +62,11 @@ async fn release(client: &Client, claim: &Key) {
             "/api/v1/namespaces/{}/persistentvolumeclaims/{}",
             claim.namespace, claim.name
         );
-        match client
-            .send(Method::PUT, &path, Some(Body::Json(&object)))
-            .await
-        {
-            Err(error) if !error.is_not_found() => {
-                server.clock().sleep(backoff(attempt)).await;
-            }
-            _ => return,
+        let sent = client.send(Method::PUT, &path, Some(Body::Json(&object)));
+        match sent.await {
+            Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if error.is_conflict() => {}
+            other => return other.map(|_| ()),
         }
     }
 }

@@ -81,7 +81,11 @@ struct Parser {
 
 impl Parser {
     fn peek(&self) -> Token {
-        self.tokens.as_slice().first().cloned().unwrap_or(Token::End)
+        self.tokens
+            .as_slice()
+            .first()
+            .cloned()
+            .unwrap_or(Token::End)
     }
 
     fn next(&mut self) -> Token {
@@ -237,7 +241,9 @@ fn check_value(value: &str) -> Result<(), String> {
         return Ok(());
     }
     let value = schema::error::go_quote(value);
-    Err(format!("values[0][key]: Invalid value: {value}: {VALUE_RULE}"))
+    Err(format!(
+        "values[0][key]: Invalid value: {value}: {VALUE_RULE}"
+    ))
 }
 
 #[cfg(test)]

@@ -49,7 +49,10 @@ fn a_write_happens_only_to_what_it_expects() {
     assert!(put(&store, "a", Expect::Version(7)).is_err());
     put(&store, "a", Expect::Absent).unwrap();
     assert!(put(&store, "a", Expect::Absent).is_err());
-    assert_eq!(put(&store, "a", Expect::Version(101)).unwrap().version(), 102);
+    assert_eq!(
+        put(&store, "a", Expect::Version(101)).unwrap().version(),
+        102
+    );
 }
 
 #[test]

@@ -1,79 +1,121 @@
 //! What stands in the cells of a row.
 
 use clock::Timestamp;
-use krm::Value;
+use krm::{Value, json};
 use schema::Column;
 
+use super::jsonpath::Path;
+use super::rows;
+use super::show::{age, elapsed};
+use crate::meta;
 use crate::registry::Resource;
 
-/// The columns of a resource's tables.
-pub(crate) fn columns(resource: &Resource) -> Vec<Column> {
-    let columns = &resource.facts().columns;
-    if !columns.is_empty() {
-        return columns.clone();
-    }
-    let column = |name: &str, type_: &str, format: &str| Column {
+fn column(name: &str, type_: &str, format: &str) -> Column {
+    Column {
         name: name.to_owned(),
         type_: type_.to_owned(),
         format: format.to_owned(),
         priority: 0,
+    }
+}
+
+/// The columns of a resource's tables.
+pub(super) fn columns(resource: &Resource) -> Vec<Column> {
+    if let Some(custom) = resource
+        .custom()
+        .filter(|custom| !custom.columns.is_empty())
+    {
+        let own = custom.columns.iter().map(|(column, _)| column.clone());
+        return std::iter::once(column("Name", "string", "name"))
+            .chain(own)
+            .collect();
+    }
+    let columns = &resource.facts().columns;
+    if !columns.is_empty() {
+        return columns.clone();
+    }
+    let age = if resource.custom().is_some() {
+        column("Age", "date", "")
+    } else {
+        column("Created At", "date", "")
     };
-    vec![
-        column("Name", "string", "name"),
-        column("Age", "string", ""),
-    ]
+    vec![column("Name", "string", "name"), age]
 }
 
 /// The cells of one object.
-pub(crate) fn cells(
-    _resource: &Resource,
+pub(super) fn cells(
+    resource: &Resource,
     columns: &[Column],
     object: &Value,
     now: Timestamp,
 ) -> Vec<Value> {
+    let name = Value::from(meta::text(object, "name"));
+    if let Some(custom) = resource
+        .custom()
+        .filter(|custom| !custom.columns.is_empty())
+    {
+        let own = custom
+            .columns
+            .iter()
+            .map(|(column, path)| custom_cell(column, path, object, now));
+        return std::iter::once(name).chain(own).collect();
+    }
+    let facts = resource.facts();
+    if resource.custom().is_none()
+        && let Some(row) = rows::row(&facts.plural, object, now)
+    {
+        return row;
+    }
+    let created = meta::text(object, "creationTimestamp");
     columns
         .iter()
         .map(|column| match column.name.as_str() {
-            "Name" => crate::meta::text(object, "name").into(),
-            "Age" => age(crate::meta::text(object, "creationTimestamp"), now).into(),
-            _ => Value::from(""),
+            "Name" => name.clone(),
+            "Age" => age(created, now).into(),
+            "Created At" => created.into(),
+            _ => "<none>".into(),
         })
         .collect()
 }
 
-/// What a row says of itself: a finished Pod is `Completed`.
-pub(crate) fn conditions(_resource: &Resource, _object: &Value) -> Option<Value> {
-    None
-}
-
-/// How long ago a time was, as kubectl shows it.
-pub(crate) fn age(since: &str, now: Timestamp) -> String {
-    match since.parse::<Timestamp>() {
-        Ok(since) => human(now.as_second() - since.as_second()),
-        Err(_) => "<unknown>".to_owned(),
-    }
-}
-
-/// Seconds as `duration.HumanDuration` shows them.
-pub(crate) fn human(seconds: i64) -> String {
-    if seconds < -1 {
-        return "<invalid>".to_owned();
-    }
-    let seconds = seconds.max(0);
-    let (minutes, hours) = (seconds / 60, seconds / 3600);
-    let two = |big: i64, unit: &str, small: i64, small_unit: &str| match small {
-        0 => format!("{big}{unit}"),
-        small => format!("{big}{unit}{small}{small_unit}"),
+/// A cell that a definition's printer column fills.
+fn custom_cell(column: &Column, path: &str, object: &Value, now: Timestamp) -> Value {
+    let Some(value) = Path::parse(path).first(object) else {
+        return Value::Null;
     };
-    match () {
-        () if seconds < 120 => format!("{seconds}s"),
-        () if minutes < 10 => two(minutes, "m", seconds % 60, "s"),
-        () if minutes < 180 => format!("{minutes}m"),
-        () if hours < 8 => two(hours, "h", minutes % 60, "m"),
-        () if hours < 48 => format!("{hours}h"),
-        () if hours < 192 => two(hours / 24, "d", hours % 24, "h"),
-        () if hours < 24 * 365 * 2 => format!("{}d", hours / 24),
-        () if hours < 24 * 365 * 8 => two(hours / 24 / 365, "y", (hours / 24) % 365, "d"),
-        () => format!("{}y", hours / 24 / 365),
+    match column.type_.as_str() {
+        "string" => match value {
+            Value::String(_) | Value::Null => value.clone(),
+            other => other.to_string().into(),
+        },
+        "integer" => match value.as_i64() {
+            Some(number) => number.into(),
+            None => value.as_f64().map_or(Value::Null, |number| {
+                #[expect(clippy::cast_possible_truncation, reason = "as upstream does it")]
+                let whole = number as i64;
+                whole.into()
+            }),
+        },
+        "number" if value.is_number() => value.clone(),
+        "boolean" if value.is_boolean() => value.clone(),
+        "date" => match value.as_str() {
+            Some(text) => elapsed(text, now).into(),
+            None => Value::Null,
+        },
+        _ => Value::Null,
     }
+}
+
+/// What a row says of itself: a Pod that has ended is `Completed`.
+pub(super) fn conditions(resource: &Resource, object: &Value) -> Option<Value> {
+    if resource.facts().plural != "pods" || resource.custom().is_some() {
+        return None;
+    }
+    let phase = object.pointer("/status/phase").and_then(Value::as_str);
+    let (reason, message) = match phase? {
+        "Succeeded" => ("Succeeded", "The pod has completed successfully."),
+        "Failed" => ("Failed", "The pod failed."),
+        _ => return None,
+    };
+    Some(json!([{"type": "Completed", "status": "True", "reason": reason, "message": message}]))
 }
