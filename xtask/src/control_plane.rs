@@ -23,23 +23,17 @@ pub(crate) use build::Programs;
 use process::Process;
 use programs::Settings;
 
+/// Directories of single runs are called after the process.
+const RUN: &str = "control-plane-of-";
+
 /// Which programs run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
+enum Extent {
     /// Everything, with a node: Deployments become available.
     Whole,
     /// The API server and the controllers that belong to the API itself (namespaces, garbage, accounts, quota): nothing else
     /// touches an object, so answers are the same every time. Scripts are recorded on it.
     Api,
-}
-
-impl Extent {
-    fn directory(self) -> &'static str {
-        match self {
-            Self::Whole => "control-plane",
-            Self::Api => "control-plane-api",
-        }
-    }
 }
 
 /// A control plane, running or not: a directory with certificates, logs, pid files and the data of etcd.
@@ -49,10 +43,40 @@ pub(crate) struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// The control plane of this user with that extent.
-    pub(crate) fn of_user(extent: Extent) -> Result<Self> {
-        let dir = crate::directories::state()?.join(extent.directory());
-        Ok(Self { extent, dir })
+    /// The user's one control plane, which outlives the command that started it.
+    pub(crate) fn of_user() -> Result<Self> {
+        let dir = crate::directories::state()?.join("control-plane");
+        Ok(Self {
+            extent: Extent::Whole,
+            dir,
+        })
+    }
+
+    /// One for this run of xtask alone, with nothing but the API. What an earlier run could not stop is stopped first.
+    pub(crate) fn of_this_run() -> Result<Self> {
+        let state = crate::directories::state()?;
+        for entry in fs::read_dir(&state).into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let run = name.strip_prefix(RUN).and_then(|pid| pid.parse().ok());
+            if run.is_some_and(|pid| !process::exists(pid)) {
+                let stale = Self {
+                    extent: Extent::Api,
+                    dir: entry.path(),
+                };
+                stale.remove()?;
+            }
+        }
+        let dir = state.join(format!("{RUN}{}", std::process::id()));
+        Ok(Self {
+            extent: Extent::Api,
+            dir,
+        })
+    }
+
+    /// Stops it and removes what it left.
+    pub(crate) fn remove(&self) -> Result<()> {
+        self.down()?;
+        fs::remove_dir_all(&self.dir).context("removing the data of a run")
     }
 
     /// Where the administrator's kubeconfig lies while it runs.

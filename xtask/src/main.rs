@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use control_plane::{ControlPlane, Extent, Programs};
+use control_plane::{ControlPlane, Programs};
 
 /// Automation of this repository.
 #[derive(Parser)]
@@ -53,9 +53,6 @@ enum ScriptsCommand {
 struct Selection {
     /// Only scripts whose name contains one of these.
     names: Vec<String>,
-    /// Leave the API server that they were played on running.
-    #[arg(long)]
-    keep: bool,
 }
 
 fn main() -> ExitCode {
@@ -74,7 +71,7 @@ fn run() -> Result<()> {
         .build()?;
     match Cli::parse().command {
         Command::ControlPlane(command) => {
-            let plane = ControlPlane::of_user(Extent::Whole)?;
+            let plane = ControlPlane::of_user()?;
             match command {
                 PlaneCommand::Up => {
                     runtime.block_on(plane.up())?;
@@ -95,7 +92,7 @@ fn run() -> Result<()> {
                 ScriptsCommand::Record(selection) => (selection, scripts::Task::Record),
                 ScriptsCommand::Check(selection) => (selection, scripts::Task::Check),
             };
-            let report = runtime.block_on(scripts::run(task, &selection.names, selection.keep))?;
+            let report = runtime.block_on(scripts::run(task, &selection.names))?;
             say(&report);
             Ok(())
         }

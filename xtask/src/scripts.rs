@@ -15,7 +15,7 @@ use testkit::play::{self, Stage};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::control_plane::{ControlPlane, Extent};
+use crate::control_plane::ControlPlane;
 use crate::directories;
 
 /// How many scripts are played at once.
@@ -31,14 +31,15 @@ pub(crate) enum Task {
 }
 
 /// Plays the scripts whose name contains one of `names` (all without one) and returns a line of summary.
-pub(crate) async fn run(task: Task, names: &[String], keep: bool) -> Result<String> {
+pub(crate) async fn run(task: Task, names: &[String]) -> Result<String> {
     let cases = selected(names)?;
-    let plane = ControlPlane::of_user(Extent::Api)?;
+    let plane = ControlPlane::of_this_run()?;
     plane.up().await?;
-    let played = play_all(task, cases, plane.target()?).await;
-    if !keep {
-        plane.down()?;
-    }
+    let played = tokio::select! {
+        played = async { play_all(task, cases, plane.target()?).await } => played,
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(Into::into).and_then(|()| bail!("interrupted")),
+    };
+    plane.remove()?;
     let (good, problems) = played?;
     if !problems.is_empty() {
         bail!(

@@ -59,6 +59,8 @@ pub struct Normal {
     seen: Vec<(&'static str, String)>,
     /// What is replaced literally: the run's namespace, generated names.
     literal: Vec<(String, String)>,
+    /// Which column is the age; a watch of a table says its columns once.
+    age: Option<usize>,
 }
 
 impl Normal {
@@ -67,6 +69,7 @@ impl Normal {
         Self {
             seen: Vec::new(),
             literal: vec![(namespace.to_owned(), "${ns}".to_owned())],
+            age: None,
         }
     }
 
@@ -186,9 +189,10 @@ impl Normal {
     }
 
     fn rows(&mut self, rows: &[Value], columns: Option<&Value>) -> Vec<Value> {
-        let columns = columns.and_then(Value::as_array);
-        let age =
-            columns.and_then(|columns| columns.iter().position(|column| column["name"] == "Age"));
+        if let Some(columns) = columns.and_then(Value::as_array) {
+            self.age = columns.iter().position(|column| column["name"] == "Age");
+        }
+        let age = self.age;
         let mut rows: Vec<Value> = rows.iter().map(|row| self.value(row)).collect();
         for row in &mut rows {
             if let Some(cell) = age.and_then(|age| row.get_mut("cells")?.get_mut(age)) {

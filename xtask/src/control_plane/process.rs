@@ -105,6 +105,11 @@ impl Process {
     }
 }
 
+/// Whether any process has this pid.
+pub(crate) fn exists(pid: u32) -> bool {
+    start_time(pid).is_some()
+}
+
 /// When the process with this pid started, in the system's own words; `None` when there is none, or only its remains.
 fn start_time(pid: u32) -> Option<String> {
     if Path::new("/proc/self/stat").exists() {
