@@ -64,7 +64,13 @@ func record(kubeconfig, casesFile, out string) {
 			if !ok {
 				log.Fatalf("%s: %v", one.Name, created["message"])
 			}
-			r.take(c.send("PUT", one.Path+"/"+name+"?dryRun=All&fieldValidation=Strict", merge(created, one.Update)))
+			// Controllers may write in between.
+			code, answer := http.StatusConflict, map[string]any{}
+			for code == http.StatusConflict {
+				_, live := c.send("GET", one.Path+"/"+name, nil)
+				code, answer = c.send("PUT", one.Path+"/"+name+"?dryRun=All&fieldValidation=Strict", merge(live, one.Update))
+			}
+			r.take(code, answer)
 			c.send("DELETE", one.Path+"/"+name, nil)
 		}
 		recorded = append(recorded, r)

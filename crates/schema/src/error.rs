@@ -108,7 +108,7 @@ impl FieldErrorKind {
 /// One wrong field. Prints as Kubernetes prints it: `spec.x: Invalid value: "y": detail`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FieldError {
-    /// Path of the field, as Kubernetes writes it: `spec.containers[0].name`.
+    /// Path of the field, as Kubernetes writes it: `spec.containers[0].name`, `<nil>` for no field.
     pub path: String,
     /// What kind of wrong.
     pub kind: FieldErrorKind,
@@ -237,9 +237,6 @@ impl FieldError {
 
 impl fmt::Display for FieldError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.path.is_empty() {
-            return write!(f, "<nil>: {}", self.message);
-        }
         write!(f, "{}: {}", self.path, self.message)
     }
 }

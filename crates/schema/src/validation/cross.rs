@@ -195,7 +195,7 @@ fn config_map(value: &Value, errors: &mut Vec<FieldError>) {
         size += decoded(text);
     }
     if size > DATA_MAX {
-        errors.push(FieldError::too_long("[]", DATA_MAX));
+        errors.push(FieldError::too_long("", DATA_MAX));
     }
 }
 

@@ -257,7 +257,7 @@ pub(super) fn unset(value: &Value, pointer: bool) -> bool {
         Value::Number(n) => n.as_f64() == Some(0.0),
         Value::Array(items) => items.is_empty(),
         Value::Object(map) => map.is_empty(),
-        Value::Bool(_) => false,
+        Value::Bool(b) => !b,
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn validate(gvk: &Gvk, new: &Value, old: &Value, errors: &mut Vec<Fie
                 "cannot change roleRef",
             ));
         }
+        ("apps", "StatefulSet") => stateful_set(&new["spec"], &old["spec"], errors),
         ("scheduling.k8s.io", "PriorityClass") => {
             if new["value"] != old["value"] {
                 errors.push(FieldError::forbidden(
@@ -56,6 +57,30 @@ fn frozen(fields: &[&str], new: &Value, old: &Value, errors: &mut Vec<FieldError
     }
     for field in fields.iter().filter(|field| new[**field] != old[**field]) {
         errors.push(FieldError::forbidden(*field, detail));
+    }
+}
+
+/// Most of a StatefulSet is fixed.
+fn stateful_set(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
+    const FREE: [&str; 7] = [
+        "replicas",
+        "ordinals",
+        "template",
+        "updateStrategy",
+        "revisionHistoryLimit",
+        "persistentVolumeClaimRetentionPolicy",
+        "minReadySeconds",
+    ];
+    let fixed = |spec: &Value| {
+        let mut spec = spec.clone();
+        if let Value::Object(map) = &mut spec {
+            map.retain(|name, _| !FREE.contains(&name.as_str()));
+        }
+        spec
+    };
+    if fixed(new) != fixed(old) {
+        let detail = "updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden";
+        errors.push(FieldError::forbidden("spec", detail));
     }
 }
 
