@@ -207,7 +207,7 @@ impl Kustomization {
         fields::kustomization(&value, mode).map_err(|(pointer, message)| {
             let mark = document
                 .as_ref()
-                .map(|document| document.root.mark_of(&pointer));
+                .map(|document| document.root.key_mark_of(&pointer));
             Error::new(message).placed(Place {
                 file: file.into(),
                 at: mark.map(|mark| (mark.line, mark.column)),

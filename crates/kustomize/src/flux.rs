@@ -144,10 +144,7 @@ fn directory_of_its_own(tree: &Tree, path: &str, below: &str) -> Option<String> 
     ends.find_map(|end| {
         let directory = &path[..end];
         let has = |name: &&str| tree.get(&format!("{directory}/{name}")).is_some();
-        FILE_NAMES
-            .iter()
-            .any(|name| has(&name))
-            .then(|| directory.to_owned())
+        FILE_NAMES.iter().any(has).then(|| directory.to_owned())
     })
 }
 
@@ -218,8 +215,94 @@ pub fn set_common_metadata(
     }
 }
 
+/// Refuses objects that are encrypted with SOPS, by name: decryption is not built yet.
+///
+/// # Errors
+/// Names the first one.
+pub fn refuse_encrypted(objects: &[Object]) -> Result<(), Error> {
+    match objects.iter().find(|object| is_sops_encrypted(object)) {
+        None => Ok(()),
+        Some(object) => Err(Error::new(format!(
+            "{} is SOPS encrypted, and decryption is not supported yet",
+            object.id()
+        ))),
+    }
+}
+
 /// Whether an object is encrypted with SOPS: a `sops` mapping with a `mac` at its root.
 pub fn is_sops_encrypted(object: &Object) -> bool {
     let mac = object.pointer("/sops/mac").and_then(krm::Value::as_str);
     mac.is_some_and(|mac| !mac.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use krm::json;
+
+    #[test]
+    fn encrypted_objects_are_refused_by_name() {
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "n"},
+            "sops": {"mac": "ENC[…]"}});
+        let error = refuse_encrypted(&[Object::try_from(secret).unwrap()]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Secret/n/s is SOPS encrypted, and decryption is not supported yet"
+        );
+    }
+
+    #[test]
+    fn remote_resources_are_asked_for_and_then_used() {
+        let tree = Tree::from_texts([(
+            "kustomization.yaml",
+            "resources: [https://example.com/a.yaml]\nnamePrefix: x-\n",
+        )])
+        .unwrap();
+        let mut options = Options::default();
+        let overrides = Overrides::default();
+        let url = "https://example.com/a.yaml";
+        assert!(
+            matches!(build(&tree, "", &overrides, &options), Ok(Step::Fetch(urls)) if urls == [url])
+        );
+        let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
+        options
+            .remotes
+            .insert(url.into(), crate::Remote::File(text.into()));
+        let step = build(&tree, "", &overrides, &options);
+        assert!(matches!(step, Ok(Step::Done(objects)) if objects[0].name() == "x-a"));
+        options.remote_bases = crate::RemoteBases::Refused;
+        assert!(build(&tree, "", &overrides, &options).is_err());
+    }
+
+    #[test]
+    fn errors_name_chain_file_line_and_field() {
+        let tree = Tree::from_texts([
+            ("over/kustomization.yaml", "resources: [../base]\n"),
+            (
+                "base/kustomization.yaml",
+                "namePrefix: x-\nresourcess:\n- a.yaml\n",
+            ),
+        ])
+        .unwrap();
+        let error = build(&tree, "over", &Overrides::default(), &Options::default()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "over → base → base/kustomization.yaml:2:1 /resourcess: accumulating resources: invalid Kustomization: json: unknown field \"resourcess\""
+        );
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused_by_name() {
+        let tree = Tree::from_texts([(
+            "kustomization.yaml",
+            "resources: []\nhelmCharts: [{name: x}]\n",
+        )])
+        .unwrap();
+        let error = build(&tree, "", &Overrides::default(), &Options::default()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("\"helmCharts\" of a kustomization is not supported yet")
+        );
+    }
 }

@@ -141,7 +141,7 @@ impl<'a> Build<'a> {
         let local = at.as_deref().and_then(|at| loader.tree.get(at));
         if let (Some(at), Some(file)) = (&at, local) {
             let text = text(&file.bytes, at)?;
-            return self.objects(loader, at, path, &text, map);
+            return self.objects(loader, (at, &text), path, map);
         }
         let child = match at {
             Some(at) if loader.tree.is_dir(&at) && !path.is_empty() => loader.enter(at, path)?,
@@ -149,7 +149,7 @@ impl<'a> Build<'a> {
                 None => return Ok(()),
                 Some(Remote::File(bytes)) => {
                     let text = text(bytes, path)?;
-                    return self.objects(loader, path, path, &text, map);
+                    return self.objects(loader, (path, &text), path, map);
                 }
                 Some(Remote::Tree { tree, path: inside }) => loader.enter_tree(tree, inside, path),
             },
@@ -184,12 +184,12 @@ impl<'a> Build<'a> {
         self.check_objects(map)
     }
 
+    /// The objects of a file, whose path and text these are, under the path it was named by.
     fn objects(
         &mut self,
         loader: &Loader<'a>,
-        file: &str,
+        (file, text): (&str, &str),
         path: &str,
-        text: &str,
         map: &mut ResMap,
     ) -> Result<(), Error> {
         let context =

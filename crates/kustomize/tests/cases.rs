@@ -3,6 +3,12 @@
 //! A case is a head of `key: value` lines, files behind `-- path --` lines, and the expected YAML behind `-- expect --`; a case that
 //! must fail names a phrase of the error instead. `tools/kustomize-oracle derive tests/cases/*.txt` writes the expectations.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test reads its cases and may panic"
+)]
+
 use krm::{Object, Tree, Value};
 use kustomize::flux::{Overrides, Substitution, Undefined, When};
 use kustomize::{Image, Options, Order, Patch, Selector, Step};

@@ -219,19 +219,34 @@ impl Node {
 
     /// The place of the node at an RFC 6901 pointer, or of the nearest node above it that exists.
     pub fn mark_of(&self, pointer: &str) -> Mark {
-        let mut node = self;
+        self.marks_of(pointer).1
+    }
+
+    /// The same, but where the pointer ends at a field, the place of its key.
+    pub fn key_mark_of(&self, pointer: &str) -> Mark {
+        self.marks_of(pointer).0
+    }
+
+    fn marks_of(&self, pointer: &str) -> (Mark, Mark) {
+        let (mut node, mut key_mark) = (self, self.mark);
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
             let next = match &node.kind {
-                Kind::Map(_) => node.get(&token),
-                Kind::List(items) => token.parse().ok().and_then(|at: usize| items.get(at)),
+                Kind::Map(entries) => entries
+                    .iter()
+                    .find(|(key, _)| key.text() == Some(&token))
+                    .map(|(key, value)| (value, key.mark)),
+                Kind::List(items) => {
+                    let item = token.parse().ok().and_then(|at: usize| items.get(at));
+                    item.map(|item| (item, item.mark))
+                }
                 Kind::Scalar(_) => None,
             };
             match next {
-                Some(next) => node = next,
+                Some((next, mark)) => (node, key_mark) = (next, mark),
                 None => break,
             }
         }
-        node.mark
+        (key_mark, node.mark)
     }
 }

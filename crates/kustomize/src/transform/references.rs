@@ -49,10 +49,12 @@ pub(crate) fn apply(map: &mut ResMap) -> Result<(), Error> {
         return Ok(());
     }
     let mut references: Vec<_> = fieldspec::defaults().references.iter().collect();
-    references.sort_by_key(|reference| crate::order::legacy_key(&reference.target));
+    let anything = Gvk::default();
+    references.sort_by_cached_key(|reference| crate::order::legacy_key(&reference.target));
     for resource in map.list_mut() {
         let original = resource.original_id().gvk;
         let before = resource.links_now();
+        let mut referrer = Referrer::new(resource, &candidates, &anything);
         for reference in &references {
             for spec in &reference.referrers {
                 if !original.is_selected(&spec.gvk) {
@@ -66,7 +68,8 @@ pub(crate) fn apply(map: &mut ResMap) -> Result<(), Error> {
                 } else {
                     None
                 };
-                let referrer = Referrer::new(resource, &candidates, &reference.target, role);
+                referrer.target = &reference.target;
+                referrer.role = role;
                 let path = spec.path.join("/");
                 spec.visit(&mut resource.node, Create::Nothing, &mut |field| {
                     referrer.update(field)
@@ -117,12 +120,7 @@ impl Candidates {
 }
 
 impl<'a> Referrer<'a> {
-    fn new(
-        resource: &Resource,
-        candidates: &'a Candidates,
-        target: &'a Gvk,
-        role: Option<Gvk>,
-    ) -> Self {
+    fn new(resource: &Resource, candidates: &'a Candidates, target: &'a Gvk) -> Self {
         let gvk = resource.gvk();
         Self {
             candidates,
@@ -135,7 +133,7 @@ impl<'a> Referrer<'a> {
             } else {
                 HashSet::new()
             },
-            role,
+            role: None,
             gvk,
         }
     }
