@@ -5,17 +5,18 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use clock::Clock;
 use http::{HeaderMap, Request, header};
-use http_body_util::BodyExt;
 use krm::{Value, json};
 use thiserror::Error;
 
-use crate::normal::{self, Normal};
+use crate::normal::Normal;
+use crate::pattern;
 use crate::recording::{Answer, Recording};
 use crate::script::{Action, Call, Form, Script, Step, Until};
-use crate::target::{self, Body, BoxError, Target, Who};
+use crate::stream::Stream;
+use crate::target::{self, BoxError, Target, Who};
 use crate::yaml;
 
 /// How often it is looked for.
@@ -139,7 +140,7 @@ impl Player<'_> {
                     .await;
                 let events = match taken {
                     Ok(events) => events?,
-                    Err(_) => std::mem::take(&mut stream.taken),
+                    Err(_) => stream.read_so_far(),
                 };
                 let mut events = Value::Array(events);
                 self.save(step, &events)?;
@@ -328,53 +329,10 @@ impl Step {
     /// Leaves out and sorts what the script says.
     fn trim(&self, body: &mut Value) {
         for pattern in &self.drop {
-            normal::remove(body, pattern);
+            pattern::remove(body, pattern);
         }
         for pattern in &self.sort {
-            normal::sort(body, pattern);
-        }
-    }
-}
-
-/// A watch that stays open.
-struct Stream {
-    body: Body,
-    buffer: BytesMut,
-    /// Events read while waiting for more.
-    taken: Vec<Value>,
-}
-
-impl Stream {
-    fn new(body: Body) -> Self {
-        Self {
-            body,
-            buffer: BytesMut::new(),
-            taken: Vec::new(),
-        }
-    }
-
-    /// The next `count` events, fewer where the stream ends.
-    async fn take(&mut self, count: usize) -> Result<Vec<Value>, BoxError> {
-        loop {
-            while let Some(end) = self.buffer.iter().position(|&byte| byte == b'\n') {
-                if self.taken.len() == count {
-                    break;
-                }
-                self.taken
-                    .push(serde_json::from_slice(&self.buffer[..end])?);
-                self.buffer.advance(end + 1);
-            }
-            if self.taken.len() == count {
-                return Ok(std::mem::take(&mut self.taken));
-            }
-            match self.body.frame().await {
-                Some(frame) => {
-                    if let Ok(data) = frame?.into_data() {
-                        self.buffer.extend_from_slice(&data);
-                    }
-                }
-                None => return Ok(std::mem::take(&mut self.taken)),
-            }
+            pattern::sort(body, pattern);
         }
     }
 }
