@@ -287,10 +287,7 @@ fn is_best_effort(pod: &Value) -> bool {
     let asks = |container: &Value| {
         ["requests", "limits"].iter().any(|of| {
             let amounts = Amounts::read(&container["resources"][of]);
-            let asks = amounts.iter().any(|(name, amount)| {
-                matches!(name.as_str(), "cpu" | "memory") && amount.signum() > 0
-            });
-            asks
+            amounts.asks_for(&["cpu", "memory"])
         })
     };
     let lists = ["containers", "initContainers"];

@@ -90,6 +90,12 @@ impl Amounts {
         )
     }
 
+    /// Whether any of `names` is more than zero.
+    pub(crate) fn asks_for(&self, names: &[&str]) -> bool {
+        let mut amounts = names.iter().filter_map(|name| self.get(name));
+        amounts.any(|amount| amount.signum() > 0)
+    }
+
     /// By name.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Quantity)> {
         self.0.iter()

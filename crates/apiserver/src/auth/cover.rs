@@ -43,11 +43,13 @@ fn uncovered(held: &[Rule], asked: &[Rule]) -> Vec<Rule> {
         .collect()
 }
 
+/// What a grant is about: groups, resources, names.
+type Target = (Vec<String>, Vec<String>, Vec<String>);
+
 /// Grants that differ only by verb as one rule each.
 fn compact(grants: Vec<Rule>) -> Vec<Rule> {
     let mut rest = Vec::new();
-    let mut merged: BTreeMap<(Vec<String>, Vec<String>, Vec<String>), Vec<String>> =
-        BTreeMap::new();
+    let mut merged: BTreeMap<Target, Vec<String>> = BTreeMap::new();
     for grant in grants {
         if grant.resources.is_empty() {
             rest.push(grant);

@@ -64,6 +64,9 @@ pub struct Source<'a> {
     subject: &'a Subject,
 }
 
+/// The rules of one binding, and where they come from.
+type Found<'a> = Result<(Source<'a>, &'a [Rule]), RoleError>;
+
 /// The role a binding names does not exist, or is of no kind that roles have.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RoleError {
@@ -207,7 +210,7 @@ impl Rbac {
         &'a self,
         user: &User,
         namespace: &str,
-        visitor: &mut dyn FnMut(Result<(Source<'a>, &'a [Rule]), RoleError>) -> ControlFlow<()>,
+        visitor: &mut dyn FnMut(Found<'a>) -> ControlFlow<()>,
     ) {
         let local = self
             .bindings

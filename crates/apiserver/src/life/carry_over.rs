@@ -67,8 +67,8 @@ fn keep_ports(spec: &mut Value, old: &Value) {
     };
     let used: HashSet<i64> = numbers(old).intersection(&numbers(spec)).copied().collect();
     for port in spec["ports"].as_array_mut().into_iter().flatten() {
-        let before = old["ports"].as_array().into_iter().flatten();
-        let before = before.filter(|old| old["name"] == port["name"]).next_back();
+        let mut before = old["ports"].as_array().into_iter().flatten();
+        let before = before.rfind(|old| old["name"] == port["name"]);
         let number = before.and_then(|before| before["nodePort"].as_i64());
         if port["nodePort"].as_i64().unwrap_or_default() == 0
             && let Some(number) = number.filter(|number| !used.contains(number))
