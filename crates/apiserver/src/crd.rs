@@ -346,6 +346,7 @@ fn resource(definition: &Value, version: &Value) -> Resource {
             .pointer("/schema/openAPIV3Schema")
             .cloned()
             .unwrap_or_else(|| json!({"type": "object"})),
+        deprecation: deprecation(definition, version),
         columns: columns(version),
     };
     let stored_as = GroupResource::new(group, &names.plural);
@@ -399,6 +400,27 @@ fn facts(definition: &Value, version: &Value, names: &Names) -> schema::Resource
         subresources,
         columns: Vec::new(),
     }
+}
+
+/// What clients of a deprecated version are warned with: the definition's words, or which version to use.
+fn deprecation(definition: &Value, version: &Value) -> Option<String> {
+    if version["deprecated"] != true {
+        return None;
+    }
+    let given = text(version, "/deprecationWarning");
+    if !given.is_empty() {
+        return Some(given.to_owned());
+    }
+    let (group, kind) = (text(definition, "/spec/group"), Names::of(definition).kind);
+    let mut warning = format!("{group}/{} {kind} is deprecated", text(version, "/name"));
+    let others = versions(definition)
+        .iter()
+        .filter(|other| other["served"] == true && other["deprecated"] != true)
+        .map(|other| text(other, "/name"));
+    if let Some(best) = others.max_by(|a, b| crate::discovery::compare_versions(a, b)) {
+        warning = format!("{warning}; use {group}/{best} {kind}");
+    }
+    Some(warning)
 }
 
 /// `additionalPrinterColumns` of a version: name, type, format, priority, JSON path.

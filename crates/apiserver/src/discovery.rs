@@ -132,7 +132,18 @@ pub(crate) fn answer(
         _ => None,
     };
     negotiate::form(headers)?;
-    let document = document.ok_or_else(ApiError::no_such_path)?;
+    let Some(document) = document else {
+        let group = if parts[0] == "apis" {
+            parts.get(1)
+        } else {
+            None
+        };
+        let is_known = ORDER.contains(group.unwrap_or(&""));
+        return match is_known {
+            true => Err(ApiError::no_such_path()),
+            false => Ok(Reply::no_page()),
+        };
+    };
     Ok(Reply::ok(&document))
 }
 

@@ -229,10 +229,6 @@ impl Server {
 
     /// Stops every task the server runs.
     pub fn stop(&self) {
-        self.0
-            .tasks
-            .lock()
-            .drain(..)
-            .for_each(|task| task.abort());
+        self.0.tasks.lock().drain(..).for_each(|task| task.abort());
     }
 }

@@ -125,7 +125,19 @@ pub(crate) fn form(headers: &HeaderMap) -> Result<Form, ApiError> {
             of_list,
         })
     });
-    found.ok_or_else(|| ApiError::none_acceptable(AVAILABLE))
+    let is_known = |clause: &Clause| {
+        clause.kind == "application/json" || ACCEPTED.contains(&clause.kind.as_str())
+    };
+    found.ok_or_else(|| {
+        let has_transform = clauses
+            .iter()
+            .any(|clause| is_known(clause) && !clause.get("as").is_empty());
+        if has_transform {
+            ApiError::not_acceptable(ACCEPTED)
+        } else {
+            ApiError::none_acceptable(AVAILABLE)
+        }
+    })
 }
 
 /// The media type of a request's body.

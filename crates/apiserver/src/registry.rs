@@ -32,6 +32,8 @@ pub struct Custom {
     pub scale: Option<ScalePaths>,
     /// `openAPIV3Schema` of the version.
     pub schema: krm::Value,
+    /// What clients of a deprecated version are warned with.
+    pub deprecation: Option<String>,
     /// `additionalPrinterColumns` with their JSON paths.
     pub columns: Vec<(schema::Column, String)>,
 }

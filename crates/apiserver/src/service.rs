@@ -12,6 +12,7 @@ use http_body_util::BodyExt;
 
 use crate::auth::{self, Attributes, User};
 use crate::context::Context;
+use crate::registry::Registry;
 use crate::reply::Reply;
 use crate::request::{Query, RequestInfo};
 use crate::status::ApiError;
@@ -146,7 +147,7 @@ async fn run(
     let registry = server.registry();
     let info = &seen.info;
     let Some(resource) = registry.get(&info.group, &info.version, &info.resource) else {
-        return Err(ApiError::no_such_path());
+        return not_served(&registry, &info.group);
     };
     let form = negotiate::form(&seen.headers)?;
     seen.yaml = form.yaml;
@@ -159,11 +160,27 @@ async fn run(
         resource: resource.clone(),
         form,
         body,
-        warnings: Vec::new(),
+        warnings: resource
+            .custom()
+            .and_then(|custom| custom.deprecation.clone())
+            .into_iter()
+            .collect(),
     };
     let reply = handlers::resource(&mut context);
     seen.warnings = context.warnings;
     reply
+}
+
+/// The answer where a group has no such resource: the router knows built-in groups, and nothing of others.
+fn not_served(registry: &Registry, group: &str) -> Result<Reply, ApiError> {
+    let is_builtin = registry
+        .iter()
+        .any(|resource| resource.facts().group == group && resource.custom().is_none());
+    if is_builtin {
+        Err(ApiError::no_such_path())
+    } else {
+        Ok(Reply::no_page())
+    }
 }
 
 /// Authenticates and impersonates.

@@ -245,7 +245,7 @@ impl Stream {
     }
 
     fn bookmark(&self, version: u64, ends_initial: bool) -> Bytes {
-        let mut meta = json!({"creationTimestamp": null, "resourceVersion": version.to_string()});
+        let mut meta = json!({"resourceVersion": version.to_string()});
         if ends_initial {
             meta["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }

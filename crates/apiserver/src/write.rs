@@ -141,7 +141,8 @@ fn create_once(
     let resource = cx.resource.clone();
     let mut object = change.object;
     meta::place(cx, &mut object)?;
-    if !matches!(meta::text(&object, "resourceVersion"), "" | "0") {
+    // An apply that creates does not ask for a version.
+    if !change.is_owned && !matches!(meta::text(&object, "resourceVersion"), "" | "0") {
         let why = "resourceVersion should not be set on objects to be created";
         return Err(ApiError::storage(why));
     }
@@ -405,7 +406,7 @@ fn check_version(cx: &Context, new: &Value, old: &Value) -> Result<(), ApiError>
     if asked.parse::<u64>().is_err() {
         let asked = schema::error::go_quote(asked);
         return Err(ApiError::storage(&format!(
-            "resourceVersion: Invalid value: {asked}: strconv.ParseUint: parsing {asked}: invalid syntax"
+            "strconv.ParseUint: parsing {asked}: invalid syntax"
         )));
     }
     if asked == meta::text(old, "resourceVersion") {

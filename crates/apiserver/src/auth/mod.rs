@@ -21,6 +21,7 @@ pub(crate) use authenticate::token_key;
 pub(crate) use cover::confirm_no_escalation;
 pub use name::{service_account_groups, service_account_name, split_service_account};
 pub use rbac::Rbac;
+pub(crate) use review::Asking;
 
 use crate::{ApiError, RequestInfo, Server};
 

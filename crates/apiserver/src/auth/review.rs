@@ -23,7 +23,7 @@ pub(crate) struct Asking<'a> {
 /// What answers a review.
 type Answer = fn(&Asking<'_>, Value) -> Result<Value, ApiError>;
 
-const REVIEWS: [(&str, &str, Answer); 7] = [
+const REVIEWS: [(&str, &str, Answer); 9] = [
     ("authentication.k8s.io", "selfsubjectreviews", self_subject),
     ("authentication.k8s.io", "tokenreviews", token),
     (
@@ -39,6 +39,8 @@ const REVIEWS: [(&str, &str, Answer); 7] = [
     ("authorization.k8s.io", "selfsubjectrulesreviews", own_rules),
     ("authorization.k8s.io", "subjectaccessreviews", access),
     ("", "serviceaccounts/token", token_request::issue),
+    ("", "pods/binding", crate::life::binding::bind),
+    ("", "bindings", crate::life::binding::bind),
 ];
 
 /// Answers a review (or another create that stores nothing); `None` where the resource is none.

@@ -164,6 +164,11 @@ pub(super) fn list(cx: &mut Context) -> Result<Reply, ApiError> {
             meta["remainingItemCount"] = rest.into();
         }
     }
+    let is_plain = cx.form.shape == Shape::Object;
+    if is_plain && cx.resource.custom().is_some() && meta.get("continue").is_none() {
+        // Upstream's lists of custom resources always carry it.
+        meta["continue"] = "".into();
+    }
     let document = document(cx, &writer(cx), &items, meta);
     Ok(Reply::Json(StatusCode::OK, document))
 }

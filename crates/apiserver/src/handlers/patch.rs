@@ -85,12 +85,10 @@ fn check_options(cx: &Context, kind: Type, options: &WriteOptions) -> Result<(),
     Err(ApiError::invalid(&of, "", &errors))
 }
 
-/// The patch as a value; JSON, or YAML as upstream reads every body.
+/// The patch as a value.
 pub(super) fn parse(cx: &Context) -> Result<Value, ApiError> {
-    match serde_json::from_slice(&cx.body) {
-        Ok(patch) => Ok(patch),
-        Err(_) => from_yaml(&cx.body),
-    }
+    serde_json::from_slice(&cx.body)
+        .map_err(|error| ApiError::bad_request(format!("error decoding patch: {error}")))
 }
 
 /// The object with the patch applied.
@@ -102,9 +100,10 @@ pub(super) fn patched(
 ) -> Result<Value, ApiError> {
     match kind {
         Type::Json => json6902::apply(object, patch).map_err(|error| match error {
-            json6902::Error::Decode(why) => {
-                ApiError::bad_request(format!("error decoding patch: {why}"))
-            }
+            json6902::Error::Decode(why) => ApiError::bad_request(format!(
+                "error decoding patch: {}",
+                why.replace("jsonpatch.Patch", "[]handlers.jsonPatchOp")
+            )),
             json6902::Error::TooManyOperations(_) => ApiError::too_large(&error.to_string()),
             json6902::Error::Apply(_) => ApiError::unprocessable(),
         }),
@@ -167,7 +166,10 @@ fn apply(cx: &mut Context, options: &WriteOptions) -> Result<Reply, ApiError> {
 
 /// The applied object: YAML, and JSON as part of it.
 fn applied(cx: &Context) -> Result<Value, ApiError> {
-    let object = parse(cx)?;
+    let object = match serde_json::from_slice(&cx.body) {
+        Ok(object) => object,
+        Err(_) => from_yaml(&cx.body)?,
+    };
     if !object.is_object() {
         return Err(ApiError::bad_request(
             "error decoding YAML: json: cannot unmarshal into Go value of type map[string]interface {}",

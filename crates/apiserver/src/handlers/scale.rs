@@ -142,9 +142,18 @@ fn scaled(cx: &Context, mut object: Value, scale: &Value) -> Result<Value, ApiEr
     let replicas = scale.pointer("/spec/replicas").and_then(Value::as_i64);
     let replicas = replicas.unwrap_or_default();
     if replicas < 0 {
-        let why = "must be greater than or equal to 0";
-        let error = FieldError::invalid("spec.replicas", &replicas.into(), why);
-        let of = GroupResource::new("autoscaling", "Scale");
+        let custom = cx.resource.custom();
+        let (of, path, why) = match custom.and_then(|custom| custom.scale.as_ref()) {
+            Some(paths) => {
+                let why = "should be a non-negative integer";
+                (cx.resource.group_kind(), paths.spec.as_str(), why)
+            }
+            None => {
+                let of = GroupResource::new("autoscaling", "Scale");
+                (of, "spec.replicas", "must be greater than or equal to 0")
+            }
+        };
+        let error = FieldError::invalid(path, &replicas.into(), why);
         return Err(ApiError::invalid(&of, &cx.info.name, &[error]));
     }
     let [spec, ..] = pointers(cx);

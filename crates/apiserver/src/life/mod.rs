@@ -6,6 +6,7 @@
 use crate::Server;
 
 mod aggregation;
+pub(crate) mod binding;
 mod carry_over;
 mod client;
 pub(crate) mod cluster_ip;

@@ -126,6 +126,7 @@ pub(super) fn row(plural: &str, object: &Value, now: Timestamp) -> Option<Vec<Va
             json!([name, parts.join("/"), old])
         }
         "storageclasses" => storage_class(object, &old),
+        "prioritylevelconfigurations" => priority_level(object, &old),
         _ => return None,
     };
     match cells {
@@ -583,6 +584,23 @@ fn storage_class(object: &Value, old: &str) -> Value {
         or(text(object, "/reclaimPolicy"), "Delete"),
         or(text(object, "/volumeBindingMode"), "Immediate"),
         object["allowVolumeExpansion"] == true,
+        old
+    ])
+}
+
+fn priority_level(object: &Value, old: &str) -> Value {
+    let cell = |pointer: &str| {
+        let found = object.pointer(pointer);
+        found.cloned().unwrap_or_else(|| "<none>".into())
+    };
+    let queuing = "/spec/limited/limitResponse/queuing";
+    json!([
+        text(object, "/metadata/name"),
+        text(object, "/spec/type"),
+        cell("/spec/limited/nominalConcurrencyShares"),
+        cell(&format!("{queuing}/queues")),
+        cell(&format!("{queuing}/handSize")),
+        cell(&format!("{queuing}/queueLengthLimit")),
         old
     ])
 }
