@@ -187,6 +187,29 @@ async fn orphans_stay_without_their_owner() {
 }
 
 #[tokio::test]
+async fn a_pod_is_bound_once() {
+    let api = Api::new().await;
+    api.namespace("team").await;
+    let pod = json!({
+        "metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "a"}]},
+    });
+    let pods = "/api/v1/namespaces/team/pods";
+    api.must(&format!("POST {pods}"), pod).await;
+    let line = format!("POST {pods}/p/binding");
+    let binding = json!({"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}});
+    api.must(&line, binding.clone()).await;
+    let bound = api.get(&format!("{pods}/p")).await;
+    assert_eq!(bound["spec"]["nodeName"], "n1");
+    assert_eq!(bound["status"]["conditions"][0]["type"], "PodScheduled");
+    let (code, answer) = api.send(&line, binding).await;
+    assert_eq!(code, 409);
+    assert_eq!(
+        answer["message"],
+        "Operation cannot be fulfilled on pods/binding \"p\": pod p is already assigned to node \"n1\""
+    );
+}
+
+#[tokio::test]
 async fn an_aggregated_role_holds_what_it_selects() {
     let api = Api::new().await;
     let roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
