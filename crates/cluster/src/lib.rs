@@ -10,6 +10,8 @@ pub mod drift;
 mod error;
 mod mapper;
 pub mod prune;
+#[cfg(feature = "remote")]
+pub mod remote;
 mod request;
 pub mod wait;
 pub mod watch;

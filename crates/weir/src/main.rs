@@ -1,12 +1,18 @@
 //! The binary: reads flags, environment, home and terminal, and calls the rest.
 
-use clap::Parser;
+mod commands;
+mod environment;
+mod follow;
+mod global;
+mod noun;
+mod refusal;
+mod row;
+mod selector;
+mod session;
+mod terminal;
 
-/// Flux v2 in one binary; the whole fleet runs anywhere.
-#[derive(Parser)]
-#[command(name = "weir", version)]
-struct Cli {}
+use std::process::ExitCode;
 
-fn main() {
-    Cli::parse();
+fn main() -> ExitCode {
+    commands::main(std::env::args_os())
 }
