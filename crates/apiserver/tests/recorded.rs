@@ -15,34 +15,6 @@ use testkit::known::Known;
 use testkit::play::{Stage, play};
 use testkit::target::{InProcess, Who};
 
-/// Scripts whose recording the embedded server does not answer alike yet. Take a name off as soon as it does; nothing is put on.
-const DIFFERENT: &[&str] = &[
-    "already-exists",
-    "apply-refused",
-    "apply-status",
-    "bad-requests",
-    "configmap-patch-merge",
-    "crd-defaults-and-pruning",
-    "crd-invalid",
-    "crd-lifecycle",
-    "crd-status-scale",
-    "crd-validation",
-    "crd-versions",
-    "deployment-status-scale",
-    "events-and-leases",
-    "field-validation",
-    "impersonation",
-    "invalid-metadata",
-    "limit-range",
-    "pod",
-    "protobuf",
-    "rbac-aggregation",
-    "resource-quota",
-    "secret-crud",
-    "service-account",
-    "workloads",
-];
-
 fn main() -> ExitCode {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let read = corpus::cases(&dir).and_then(|cases| Ok((cases, Known::read(&dir)?)));
