@@ -280,6 +280,20 @@ impl Client {
         .map(drop)
     }
 
+    /// Sends `body` about an object or, with `name` = `x/binding`, about its subresource, by any method.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn send(
+        &self,
+        method: Method,
+        target: Target<'_>,
+        body: &Value,
+    ) -> Result<Object, Error> {
+        let uri = target.resource.path(target.namespace, target.name);
+        self.write(method, uri, JSON, body).await
+    }
+
     /// Any GET whose answer is read whole, such as `/version`.
     ///
     /// # Errors

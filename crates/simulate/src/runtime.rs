@@ -1,0 +1,323 @@
+//! The loop: watches in, decisions asked for, writes out, one after the other.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clock::Guard;
+use cluster::watch::{self, Change, Scope};
+use cluster::{Client, Delete, Error, Patch, Query, Target};
+use http::Method;
+use krm::{Object, json};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use crate::act::{Act, Decision, Step};
+use crate::controller::{CONTROLLERS, KUBELET, Kind};
+use crate::view::{Key, View};
+use crate::{NODE, Options};
+
+/// A controller, by its row, and one of its objects.
+type Work = (usize, Key);
+
+/// First and last delay after a refusal.
+const RETRY: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(30));
+
+enum Event {
+    /// A watch told a change.
+    Watched(Kind, Change),
+    /// A step has had its time.
+    Ripe(Step, Work),
+    /// What was refused for the object with this uid may be tried again.
+    Again(String, Work),
+}
+
+struct Runtime {
+    options: Options,
+    clients: HashMap<(&'static str, &'static str), Client>,
+    view: View,
+    queue: VecDeque<(Work, Guard)>,
+    queued: HashSet<Work>,
+    under_way: HashSet<Step>,
+    unsynced: HashSet<Kind>,
+    events: UnboundedSender<(Event, Guard)>,
+    tasks: JoinSet<()>,
+}
+
+/// Runs until dropped.
+pub(crate) async fn run(options: Options) {
+    let starting = options.activity.begin();
+    let (events, mut inbox) = unbounded_channel();
+    let mut runtime = Runtime {
+        options,
+        clients: HashMap::new(),
+        view: View::default(),
+        queue: VecDeque::new(),
+        queued: HashSet::new(),
+        under_way: HashSet::new(),
+        unsynced: HashSet::new(),
+        events,
+        tasks: JoinSet::new(),
+    };
+    runtime.start_watches();
+    while !runtime.unsynced.is_empty() {
+        let Some((event, guard)) = inbox.recv().await else { return };
+        runtime.hear(event);
+        drop(guard);
+    }
+    let node = (String::new(), NODE.to_owned());
+    for row in 0..CONTROLLERS.len() {
+        runtime.enqueue((row, node.clone()));
+    }
+    drop(starting);
+    runtime.turn(&mut inbox).await;
+}
+
+impl Runtime {
+    fn client(&mut self, account: &'static str, program: &'static str) -> Client {
+        let Options { transport, clock, .. } = &self.options;
+        let made = || Client::new(transport(account), clock.clone(), &format!("{program}/v1.36.3"));
+        self.clients.entry((account, program)).or_insert_with(made).clone()
+    }
+
+    fn start_watches(&mut self) {
+        for (kind, account) in Kind::watched() {
+            self.unsynced.insert(kind);
+            let client = self.client(account, "kube-controller-manager");
+            let (events, activity) = (self.events.clone(), self.options.activity.clone());
+            self.tasks.spawn(async move {
+                let tell = |change| {
+                    // Nobody hears any more once the loop has ended.
+                    let _ = events.send((Event::Watched(kind, change), activity.begin()));
+                };
+                watch::run(client, Scope::all(kind.resource()), tell).await;
+            });
+        }
+    }
+
+    /// Hears everything before it decides anything.
+    async fn turn(&mut self, inbox: &mut UnboundedReceiver<(Event, Guard)>) {
+        loop {
+            while let Ok((event, guard)) = inbox.try_recv() {
+                self.hear(event);
+                drop(guard);
+            }
+            while self.tasks.try_join_next().is_some() {}
+            if let Some((work, guard)) = self.queue.pop_front() {
+                self.queued.remove(&work);
+                self.work(work).await;
+                drop(guard);
+                // Whoever else runs here gets a turn, too.
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let Some((event, guard)) = inbox.recv().await else { return };
+            self.hear(event);
+            drop(guard);
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Watched(kind, Change::Applied(object)) => self.learn(kind, object),
+            Event::Watched(kind, Change::Deleted(object)) => {
+                self.view.remove(kind, &object);
+                self.wake(kind, &object);
+            }
+            Event::Watched(kind, Change::Synced) => {
+                self.unsynced.remove(&kind);
+            }
+            Event::Watched(kind, Change::Failing(error)) => {
+                tracing::warn!(?kind, %error, "the simulation cannot watch; it goes on without");
+                self.unsynced.remove(&kind);
+            }
+            Event::Ripe(step, work) => {
+                self.under_way.remove(&step);
+                self.view.ripen(step);
+                self.enqueue(work);
+            }
+            Event::Again(uid, work) => {
+                self.view.release(&uid);
+                self.enqueue(work);
+            }
+        }
+    }
+
+    fn learn(&mut self, kind: Kind, object: Arc<Object>) {
+        if self.view.put(kind, object.clone()) {
+            self.wake(kind, &object);
+        }
+    }
+
+    fn wake(&mut self, kind: Kind, object: &Object) {
+        for (row, controller) in CONTROLLERS.iter().enumerate() {
+            for key in (controller.concerns)(&self.view, kind, object) {
+                self.enqueue((row, key));
+            }
+        }
+    }
+
+    fn enqueue(&mut self, work: Work) {
+        if self.queued.insert(work.clone()) {
+            let guard = self.options.activity.begin();
+            self.queue.push_back((work, guard));
+        }
+    }
+
+    async fn work(&mut self, work: Work) {
+        let controller = &CONTROLLERS[work.0];
+        let now = self.options.clock.now();
+        let Decision { acts, step } = (controller.decide)(&self.view, &work.1, now);
+        if let Some(step) = step {
+            self.wait(step, &work);
+        }
+        let refused_for = self.subject(&work);
+        for act in acts {
+            match self.act(&work, act).await {
+                Ok(()) => {}
+                // Somebody else was faster, and the watch will tell.
+                Err(error) if error.is_not_found() || error.is_conflict() => return self.retry(&work, &refused_for, None),
+                Err(error) => return self.retry(&work, &refused_for, Some(&error)),
+            }
+        }
+        if self.view.forgive(&refused_for) {
+            self.enqueue(work);
+        }
+    }
+
+    /// What refusals for this work are noted under: the uid of its object, or its name where that does not exist yet.
+    fn subject(&self, (row, key): &Work) -> String {
+        let known = Kind::watched().find_map(|(kind, _)| {
+            let object = self.view.get(kind, &key.0, &key.1)?;
+            let own = (CONTROLLERS[*row].concerns)(&self.view, kind, object).contains(key) && object.name() == key.1;
+            own.then(|| object.uid().to_owned())
+        });
+        known.unwrap_or_else(|| format!("{}/{}", key.0, key.1))
+    }
+
+    fn wait(&mut self, step: Step, work: &Work) {
+        if !self.under_way.insert(step.clone()) {
+            return;
+        }
+        let Options { clock, activity, delay, .. } = &self.options;
+        let (clock, delay, events) = (clock.clone(), *delay, self.events.clone());
+        let ripe = Event::Ripe(step, work.clone());
+        let guard = activity.begin();
+        if delay.is_zero() {
+            let _ = events.send((ripe, guard));
+            return;
+        }
+        // On a virtual clock a delay is a deadline that its owner sees; as activity it would keep the clock from moving.
+        let guard = (!clock.is_virtual()).then_some(guard);
+        let activity = activity.clone();
+        self.tasks.spawn(async move {
+            clock.sleep(delay).await;
+            let _ = events.send((ripe, activity.begin()));
+            drop(guard);
+        });
+    }
+
+    /// Notes a refusal and looks again later; waiting for that is no activity.
+    fn retry(&mut self, work: &Work, subject: &str, error: Option<&Error>) {
+        let times = match error {
+            Some(error) => {
+                let name = CONTROLLERS[work.0].name;
+                tracing::debug!(controller = name, object = ?work.1, %error, "refused");
+                let times = self.view.refuse(subject, error.to_string());
+                if times == 1 {
+                    self.enqueue(work.clone());
+                }
+                times
+            }
+            None => 1,
+        };
+        let delay = RETRY.0.saturating_mul(1 << times.min(12)).min(RETRY.1);
+        let (clock, activity, events) = (self.options.clock.clone(), self.options.activity.clone(), self.events.clone());
+        let again = Event::Again(subject.to_owned(), work.clone());
+        self.tasks.spawn(async move {
+            clock.sleep(delay).await;
+            let _ = events.send((again, activity.begin()));
+        });
+    }
+
+    async fn act(&mut self, work: &Work, act: Act) -> Result<(), Error> {
+        let controller = &CONTROLLERS[work.0];
+        let client = self.client(controller.account, controller.program);
+        let (Act::Create(object)
+        | Act::Replace(object)
+        | Act::Status(object)
+        | Act::Delete(object)
+        | Act::Kill(object)
+        | Act::Bind(object)) = &act;
+        let Some(kind) = Kind::of(object) else { return Ok(()) };
+        let resource = kind.resource();
+        let namespace = object.namespace().unwrap_or_default();
+        let written = match &act {
+            Act::Create(object) => client.create(&resource, object, Query::new()).await?,
+            Act::Replace(object) => client.update(&resource, object, Query::new()).await?,
+            Act::Status(object) => {
+                let name = format!("{}/status", object.name());
+                let target = Target { resource: &resource, namespace, name: &name };
+                client.send(Method::PUT, target, &object.to_value()).await?
+            }
+            Act::Delete(object) => {
+                let how = Delete { uid: object.uid(), propagation: "Background" };
+                gone(client.delete(&resource, namespace, object.name(), how).await)?;
+                self.forget(kind, object);
+                return Ok(());
+            }
+            Act::Kill(object) => {
+                let target = Target { resource: &resource, namespace, name: object.name() };
+                let options = json!({
+                    "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
+                    "preconditions": {"uid": object.uid()},
+                });
+                gone(client.send(Method::DELETE, target, &options).await.map(drop))?;
+                return Ok(());
+            }
+            Act::Bind(pod) => {
+                let Some(pod) = self.bind(&client, pod).await? else { return Ok(()) };
+                pod
+            }
+        };
+        self.learn(kind, Arc::new(written));
+        Ok(())
+    }
+
+    fn forget(&mut self, kind: Kind, object: &Object) {
+        self.view.doom(kind, object);
+        self.wake(kind, object);
+    }
+
+    /// Assigns a Pod as a scheduler does; where the server has no such subresource, as its kubelet. `None` where the watch has to tell.
+    async fn bind(&mut self, client: &Client, pod: &Object) -> Result<Option<Object>, Error> {
+        let resource = Kind::Pod.resource();
+        let namespace = pod.namespace().unwrap_or_default();
+        let name = format!("{}/binding", pod.name());
+        let target = Target { resource: &resource, namespace, name: &name };
+        let binding = json!({
+            "apiVersion": "v1", "kind": "Binding",
+            "metadata": {"name": pod.name(), "namespace": namespace, "uid": pod.uid()},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
+        });
+        match client.send(Method::POST, target, &binding).await {
+            Err(error) if matches!(error.code(), Some(404 | 405 | 501)) => {
+                let kubelet = self.client(KUBELET, "kubelet");
+                let target = Target { resource: &resource, namespace, name: pod.name() };
+                let patch = json!({"metadata": {"uid": pod.uid()}, "spec": {"nodeName": NODE}});
+                kubelet.patch(target, Patch::Merge, &patch, Query::new()).await.map(Some)
+            }
+            Err(error) => Err(error),
+            // The answer is a Status; the Pod comes by the watch.
+            Ok(_) => Ok(None),
+        }
+    }
+}
+
+/// What is gone already needs no deleting.
+fn gone(outcome: Result<(), Error>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if error.is_not_found() => Ok(()),
+        outcome => outcome,
+    }
+}
