@@ -105,6 +105,40 @@ pub(crate) fn update(
     managed::update(&asked.write(cx, options), live, new).into_value()
 }
 
+/// The kind of an object that answers a create and is not stored.
+struct Answered(schema::Kind);
+
+impl managed::Kind for Answered {
+    fn name(&self) -> &str {
+        &self.0.gvk().kind
+    }
+
+    fn type_at(&self, api_version: &str) -> Option<TypeRef<'_>> {
+        let (schema, id) = self.0.merge_schema();
+        (self.0.gvk().api_version() == api_version).then_some(TypeRef { schema, id })
+    }
+}
+
+/// A review, or a request for a token, with its defaults and the owners of its fields.
+pub(crate) fn answered(cx: &Context, options: &WriteOptions, mut object: Value) -> Value {
+    let text = |field: &str| object[field].as_str().unwrap_or_default();
+    let gvk = krm::Gvk::new(text("apiVersion"), text("kind"));
+    let Some(kind) = schema::builtin().kind(&gvk) else {
+        return object;
+    };
+    kind.default(&mut object);
+    let (empty, api_version) = (kind.empty(), gvk.api_version());
+    let write = managed::Write {
+        kind: &Answered(kind),
+        api_version: &api_version,
+        manager: &options.manager,
+        subresource: &cx.info.subresource,
+        time: cx.server.clock().now(),
+        empty: &empty,
+    };
+    managed::update(&write, None, object).into_value()
+}
+
 /// What an apply makes of the live object, with the owners of its fields.
 ///
 /// # Errors

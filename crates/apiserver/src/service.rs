@@ -32,6 +32,21 @@ impl Service {
     pub(crate) fn new(server: Server, caller: Caller) -> Self {
         Self { server, caller }
     }
+
+    /// Answers one request; it counts as work under way until its answer is there. As [`tower::Service::call`], for who
+    /// has no use for a `Result`.
+    pub fn send(
+        &self,
+        request: Request<BoxBody>,
+    ) -> Pin<Box<dyn Future<Output = Response<BoxBody>> + Send>> {
+        let Self { server, caller } = self.clone();
+        let busy = server.activity().begin();
+        Box::pin(async move {
+            let response = answer(server, caller, request).await;
+            drop(busy);
+            response
+        })
+    }
 }
 
 impl tower::Service<Request<BoxBody>> for Service {
@@ -44,13 +59,8 @@ impl tower::Service<Request<BoxBody>> for Service {
     }
 
     fn call(&mut self, request: Request<BoxBody>) -> Self::Future {
-        let Self { server, caller } = self.clone();
-        let busy = server.activity().begin();
-        Box::pin(async move {
-            let response = answer(server, caller, request).await;
-            drop(busy);
-            Ok(response)
-        })
+        let response = self.send(request);
+        Box::pin(async move { Ok(response.await) })
     }
 }
 

@@ -13,6 +13,7 @@ pub(super) fn create(cx: &mut Context) -> Result<Reply, ApiError> {
     let options = cx.write_options("CreateOptions")?;
     let object = write::decode(cx, &options)?;
     if !cx.info.subresource.is_empty() || cx.resource.facts().list_kind.is_empty() {
+        let object = crate::owners::answered(cx, &options, object);
         let answer = crate::auth::create_virtual(&cx.server, &cx.info, &cx.user, object)?;
         return Ok(other(StatusCode::CREATED, &answer));
     }
