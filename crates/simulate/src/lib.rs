@@ -24,6 +24,8 @@ mod view;
 
 #[cfg(test)]
 mod plant;
+#[cfg(test)]
+mod tests;
 
 /// What a simulation is given.
 pub struct Options {
@@ -68,18 +70,4 @@ pub fn identity(account: &str) -> (String, Vec<String>) {
 /// Runs every controller until dropped.
 pub async fn run(options: Options) {
     runtime::run(options).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_account_is_a_service_account_unless_it_is_a_user() {
-        let (user, groups) = identity("job-controller");
-        assert_eq!(user, "system:serviceaccount:kube-system:job-controller");
-        assert_eq!(groups.len(), 3);
-        let (user, groups) = identity("system:kube-scheduler");
-        assert_eq!((user.as_str(), groups.len()), ("system:kube-scheduler", 1));
-    }
 }
