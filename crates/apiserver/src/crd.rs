@@ -201,6 +201,9 @@ pub(crate) fn follow(server: &Server, key: &Key) {
         server.update_registry(|registry| registry.remove_custom(&key.name));
         return;
     };
+    if stored.header().deleting.is_some() && clean(server, &stored) {
+        return;
+    }
     let mut definition = stored.value();
     let accepted = names_conflict(&server.registry(), &definition);
     let now = seconds(server.clock().now());
@@ -215,6 +218,82 @@ pub(crate) fn follow(server: &Server, key: &Key) {
         registry.remove_custom(&key.name);
         resources.into_iter().for_each(|new| registry.insert(new));
     });
+}
+
+/// Called when an instance of a definition is gone: the last one may be what the definition waits for.
+pub(crate) fn after_removal(server: &Server, definition: &str) {
+    let stored = server
+        .store()
+        .get(&definitions(), &Key::new("", definition));
+    if let Some(stored) = stored.filter(|stored| stored.header().deleting.is_some()) {
+        clean(server, &stored);
+    }
+}
+
+/// Deletes the instances of a definition that is on its way out, and lets it go once none is left. Whether it is gone.
+fn clean(server: &Server, stored: &Arc<Stored>) -> bool {
+    let mut definition = stored.value();
+    let of = GroupResource::new(
+        text(&definition, "/spec/group"),
+        text(&definition, "/spec/names/plural"),
+    );
+    let now = seconds(server.clock().now());
+    let state = server.store().state();
+    let mut left = 0;
+    for instance in state.all(&of) {
+        left += usize::from(!remove(server, &of, instance, &now));
+    }
+    if left > 0
+        || !stored
+            .header()
+            .finalizers
+            .iter()
+            .any(|own| own == FINALIZER)
+    {
+        return false;
+    }
+    let rest = stored
+        .header()
+        .finalizers
+        .iter()
+        .filter(|own| *own != FINALIZER);
+    let rest: Vec<String> = rest.cloned().collect();
+    let is_over = rest.is_empty();
+    meta::of(&mut definition).insert("finalizers".to_owned(), json!(rest));
+    let written = server.store().commit(Write {
+        of: definitions(),
+        key: stored.key().clone(),
+        expect: Expect::Version(stored.version()),
+        put: (!is_over).then(|| Draft::new(definition, Default::default())),
+    });
+    if is_over && written.is_ok() {
+        server.update_registry(|registry| registry.remove_custom(&stored.key().name));
+    }
+    is_over && written.is_ok()
+}
+
+/// Removes an instance, or marks one that has finalizers. Whether it is gone.
+fn remove(server: &Server, of: &GroupResource, instance: &Arc<Stored>, now: &str) -> bool {
+    let header = instance.header();
+    let is_free = header.finalizers.is_empty();
+    if !is_free && header.deleting.is_some() {
+        return false;
+    }
+    let put = (!is_free).then(|| {
+        let mut value = instance.value();
+        let old = value.clone();
+        meta::set(&mut value, "deletionTimestamp", now);
+        meta::of(&mut value).insert("deletionGracePeriodSeconds".to_owned(), 0.into());
+        meta::bump_generation(&mut value, &old);
+        Draft::new(value, header.fields.clone())
+    });
+    let written = server.store().commit(Write {
+        of: of.clone(),
+        key: instance.key().clone(),
+        expect: Expect::Version(instance.version()),
+        put,
+    });
+    is_free && written.is_ok()
 }
 
 /// Stores the definition's new status, if it is one.

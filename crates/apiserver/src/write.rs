@@ -454,12 +454,16 @@ pub(crate) fn commit(
     expect: Expect,
     object: Option<Value>,
 ) -> Result<Arc<Stored>, Mismatch> {
+    let is_removal = object.is_none();
     let stored = cx.server.store().commit(Write {
         of: cx.resource.stored_as().clone(),
         key: key.clone(),
         expect,
         put: object.map(|object| draft(&cx.resource, object)),
     })?;
+    if is_removal && let Some(custom) = cx.resource.custom() {
+        crd::after_removal(&cx.server, &custom.definition);
+    }
     if crd::is_definition(&cx.resource) {
         crd::follow(&cx.server, &key);
     }

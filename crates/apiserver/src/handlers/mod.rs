@@ -50,7 +50,7 @@ fn check_place(cx: &Context) -> Result<(), ApiError> {
     if is_namespaced == is_nowhere && (is_named || !is_nowhere) {
         let is_namespace = info.resource == "namespaces" && info.group.is_empty();
         let is_review = cx.resource.facts().list_kind.is_empty();
-        if !is_namespace && !(is_review && is_nowhere) {
+        if !(is_namespace || is_review && is_nowhere) {
             return Err(ApiError::no_such_path());
         }
     }

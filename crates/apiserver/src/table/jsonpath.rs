@@ -125,7 +125,7 @@ impl Step {
             (Self::Where(path, is_equal, wanted), Value::Array(list)) => {
                 let is_wanted = |item: &&Value| match path.first(item) {
                     Some(Value::String(text)) => (text == wanted) == *is_equal,
-                    Some(other) => (other.to_string() == *wanted) == *is_equal,
+                    Some(other) => (other.to_string().as_str() == wanted) == *is_equal,
                     None => false,
                 };
                 list.iter().filter(is_wanted).collect()

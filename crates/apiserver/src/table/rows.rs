@@ -9,6 +9,7 @@ use super::show::{
 };
 
 /// The row of a built-in object; `None` where only name and age are known of its kind.
+#[expect(clippy::too_many_lines, reason = "a table: a line or two per kind")]
 pub(super) fn row(plural: &str, object: &Value, now: Timestamp) -> Option<Vec<Value>> {
     let name = text(object, "/metadata/name");
     let old = age(text(object, "/metadata/creationTimestamp"), now);
