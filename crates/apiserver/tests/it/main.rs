@@ -1,5 +1,7 @@
 //! What no recording can show: HTTPS and its identities, limits, the request log, work that is counted.
 
+#![expect(clippy::unwrap_used, reason = "a test's helpers may fail it")]
+
 use apiserver::{BoxBody, Caller, Config, Server, User};
 use bytes::Bytes;
 use http::Request;
