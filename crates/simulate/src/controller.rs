@@ -6,7 +6,7 @@ use krm::Object;
 
 use crate::act::Decision;
 use crate::view::{Key, View};
-use crate::{deployment, node, pod, replicaset, service};
+use crate::{daemonset, deployment, job, node, pod, replicaset, service, statefulset, told};
 
 /// A kind that is watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,6 +23,20 @@ pub(crate) enum Kind {
     Deployment,
     /// `apps/v1` ReplicaSet.
     ReplicaSet,
+    /// `apps/v1` StatefulSet.
+    StatefulSet,
+    /// `apps/v1` DaemonSet.
+    DaemonSet,
+    /// `batch/v1` Job.
+    Job,
+    /// `autoscaling/v2` HorizontalPodAutoscaler.
+    HorizontalPodAutoscaler,
+    /// `networking.k8s.io/v1` Ingress.
+    Ingress,
+    /// `policy/v1` PodDisruptionBudget.
+    PodDisruptionBudget,
+    /// `v1` PersistentVolumeClaim.
+    PersistentVolumeClaim,
 }
 
 /// Every kind, who watches it, and how it is served.
@@ -33,6 +47,13 @@ const KINDS: &[(Kind, &str, (&str, &str, bool))] = &[
     (Kind::EndpointSlice, "endpointslice-controller", ("discovery.k8s.io/v1", "endpointslices", true)),
     (Kind::Deployment, "deployment-controller", ("apps/v1", "deployments", true)),
     (Kind::ReplicaSet, "replicaset-controller", ("apps/v1", "replicasets", true)),
+    (Kind::StatefulSet, "statefulset-controller", ("apps/v1", "statefulsets", true)),
+    (Kind::DaemonSet, "daemon-set-controller", ("apps/v1", "daemonsets", true)),
+    (Kind::Job, "job-controller", ("batch/v1", "jobs", true)),
+    (Kind::HorizontalPodAutoscaler, AUTOSCALER, ("autoscaling/v2", "horizontalpodautoscalers", true)),
+    (Kind::Ingress, INGRESS, ("networking.k8s.io/v1", "ingresses", true)),
+    (Kind::PodDisruptionBudget, "disruption-controller", ("policy/v1", "poddisruptionbudgets", true)),
+    (Kind::PersistentVolumeClaim, BINDER, ("v1", "persistentvolumeclaims", true)),
 ];
 
 impl Kind {
@@ -80,6 +101,10 @@ pub(crate) struct Controller {
     pub(crate) concerns: Concerns,
 }
 
+const AUTOSCALER: &str = "horizontal-pod-autoscaler";
+const BINDER: &str = "persistent-volume-binder";
+/// Where in a cluster an ingress controller would run.
+const INGRESS: &str = "system:ingress:weir";
 const MANAGER: &str = "kube-controller-manager";
 
 /// Every controller.
@@ -120,6 +145,55 @@ pub(crate) const CONTROLLERS: &[Controller] = &[
         program: MANAGER,
         decide: service::load_balancer,
         concerns: service::concerns_itself,
+    },
+    Controller {
+        name: "statefulset",
+        account: "statefulset-controller",
+        program: MANAGER,
+        decide: statefulset::decide,
+        concerns: statefulset::concerns,
+    },
+    Controller {
+        name: "daemonset",
+        account: "daemon-set-controller",
+        program: MANAGER,
+        decide: daemonset::decide,
+        concerns: daemonset::concerns,
+    },
+    Controller {
+        name: "job",
+        account: "job-controller",
+        program: MANAGER,
+        decide: job::decide,
+        concerns: job::concerns,
+    },
+    Controller {
+        name: "horizontal-pod-autoscaler",
+        account: AUTOSCALER,
+        program: MANAGER,
+        decide: told::autoscaler,
+        concerns: told::autoscaler_concerns,
+    },
+    Controller {
+        name: "disruption",
+        account: "disruption-controller",
+        program: MANAGER,
+        decide: told::budget,
+        concerns: told::budget_concerns,
+    },
+    Controller {
+        name: "persistent-volume-binder",
+        account: BINDER,
+        program: MANAGER,
+        decide: told::claim,
+        concerns: told::claim_concerns,
+    },
+    Controller {
+        name: "ingress",
+        account: INGRESS,
+        program: "ingress-controller",
+        decide: told::ingress,
+        concerns: told::ingress_concerns,
     },
 ];
 

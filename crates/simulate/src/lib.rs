@@ -11,8 +11,10 @@ use std::time::Duration;
 
 mod act;
 mod controller;
+mod daemonset;
 mod deployment;
 mod hash;
+mod job;
 mod node;
 mod object;
 mod pod;
@@ -20,6 +22,8 @@ mod replicaset;
 mod rollout;
 mod runtime;
 mod service;
+mod statefulset;
+mod told;
 mod view;
 
 #[cfg(test)]
@@ -59,7 +63,8 @@ pub fn identity(account: &str) -> (String, Vec<String>) {
     };
     match account {
         "system:kube-scheduler" => (account.to_owned(), groups(&[])),
-        _ if account.contains(':') => (account.to_owned(), groups(&["system:nodes", "system:masters"])),
+        _ if account.starts_with("system:node:") => (account.to_owned(), groups(&["system:nodes", "system:masters"])),
+        _ if account.contains(':') => (account.to_owned(), groups(&["system:masters"])),
         _ => (
             format!("system:serviceaccount:kube-system:{account}"),
             groups(&["system:serviceaccounts", "system:serviceaccounts:kube-system"]),

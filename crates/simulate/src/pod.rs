@@ -62,8 +62,10 @@ pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
     }
     let owns = |pod: &&std::sync::Arc<Object>| root(view, pod).is_some_and(|root| root.uid() == object.uid());
     match kind {
-        Kind::Node | Kind::Service | Kind::EndpointSlice => Vec::new(),
-        _ => view.list(Kind::Pod, object.namespace().unwrap_or_default()).filter(owns).map(|pod| key(pod)).collect(),
+        Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet | Kind::Job => {
+            view.list(Kind::Pod, object.namespace().unwrap_or_default()).filter(owns).map(|pod| key(pod)).collect()
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -229,3 +229,99 @@ fn a_load_balancer_gets_its_address() {
     assert_eq!(plant.one(Kind::Service, "/status/loadBalancer/ingress/0/ip"), "127.0.0.1");
     assert_eq!(plant.settle(), 0);
 }
+
+fn workload(version: &str, kind: &str, spec: Value) -> Value {
+    let template = json!({"metadata": {"labels": {"app": "db"}}, "spec": {"containers": [{"name": "main", "image": "a:1"}]}});
+    let mut object = json!({"apiVersion": version, "kind": kind, "metadata": {"name": "db"}, "spec": {
+        "selector": {"matchLabels": {"app": "db"}}, "template": template,
+    }});
+    for (field, value) in spec.as_object().unwrap() {
+        object["spec"][field] = value.clone();
+    }
+    object
+}
+
+#[test]
+fn a_stateful_set_goes_one_by_one_and_updates_from_the_top() {
+    let mut plant = Plant::new();
+    let claims = json!([{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]);
+    let mut set = workload("apps/v1", "StatefulSet", json!({"replicas": 2, "serviceName": "db", "volumeClaimTemplates": claims}));
+    plant.apply(set.clone());
+    plant.settle();
+    let names: Vec<_> = plant.list(Kind::Pod).iter().map(|pod| pod.name().to_owned()).collect();
+    assert_eq!(names, ["db-0", "db-1"]);
+    let claims = plant.list(Kind::PersistentVolumeClaim);
+    assert!(claims.iter().all(|claim| compute(claim).status == Status::Current));
+    assert_eq!(claims[1].name(), "data-db-1");
+    assert_eq!(compute(&plant.list(Kind::StatefulSet)[0]).status, Status::Current);
+    set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("a:2");
+    plant.apply(set.clone());
+    plant.writes.clear();
+    plant.settle();
+    let deletes: Vec<_> = plant.writes.iter().filter(|write| write.contains(" deletes ")).collect();
+    assert_eq!(deletes, ["statefulset deletes Pod/db-1", "statefulset deletes Pod/db-0"]);
+    assert_eq!(compute(&plant.list(Kind::StatefulSet)[0]).status, Status::Current);
+    set["spec"]["replicas"] = json!(1);
+    plant.apply(set);
+    plant.settle();
+    assert_eq!(plant.one(Kind::Pod, "/metadata/name"), "db-0");
+}
+
+#[test]
+fn a_daemon_set_has_one_pod_on_the_node() {
+    let mut plant = Plant::new();
+    let mut set = workload("apps/v1", "DaemonSet", json!({}));
+    plant.apply(set.clone());
+    plant.settle();
+    let first = plant.one(Kind::Pod, "/metadata/uid");
+    assert_eq!(compute(&plant.list(Kind::DaemonSet)[0]).status, Status::Current);
+    set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("a:2");
+    plant.apply(set);
+    plant.settle();
+    assert_ne!(plant.one(Kind::Pod, "/metadata/uid"), first);
+    assert_eq!(compute(&plant.list(Kind::DaemonSet)[0]).status, Status::Current);
+}
+
+#[test]
+fn a_job_completes_fails_or_waits() {
+    for (spec, annotations, verdict, message) in [
+        (json!({"completions": 3, "parallelism": 2}), json!({}), Status::Current, "Job Completed. succeeded: 3/3"),
+        (json!({}), json!({FAIL_ANNOTATION: FAIL}), Status::Failed, "Job Failed. failed: 1/1"),
+        (json!({"suspend": true}), json!({}), Status::Current, "Job is suspended"),
+    ] {
+        let mut plant = Plant::new();
+        let mut job = workload("batch/v1", "Job", spec);
+        job["metadata"]["annotations"] = annotations;
+        job["spec"]["template"]["spec"]["restartPolicy"] = json!("Never");
+        plant.apply(job);
+        plant.settle();
+        let judged = compute(&plant.list(Kind::Job)[0]);
+        assert_eq!((judged.status, judged.message.as_str()), (verdict, message));
+    }
+}
+
+#[test]
+fn what_is_only_told_is_told_once() {
+    let mut plant = Plant::new();
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"});
+    let selector = json!({"matchLabels": {"app": "api"}});
+    for (version, kind, spec) in [
+        ("autoscaling/v2", "HorizontalPodAutoscaler", json!({"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5})),
+        ("policy/v1", "PodDisruptionBudget", json!({"selector": selector, "maxUnavailable": 1})),
+        ("networking.k8s.io/v1", "Ingress", json!({})),
+    ] {
+        plant.apply(json!({"apiVersion": version, "kind": kind, "metadata": {"name": "api"}, "spec": spec}));
+    }
+    plant.apply(deployment(3, "a:1"));
+    plant.settle();
+    let scaler = plant.one(Kind::HorizontalPodAutoscaler, "/status");
+    assert_eq!((&scaler["currentReplicas"], &scaler["desiredReplicas"]), (&json!(3), &json!(3)));
+    let budget = plant.one(Kind::PodDisruptionBudget, "/status");
+    let number = |field: &str| budget[field].as_i64().unwrap();
+    assert_eq!(
+        (number("expectedPods"), number("currentHealthy"), number("desiredHealthy"), number("disruptionsAllowed")),
+        (3, 3, 2, 1)
+    );
+    assert_eq!(plant.one(Kind::Ingress, "/status/loadBalancer/ingress/0/ip"), "127.0.0.1");
+    assert_eq!(plant.settle(), 0);
+}
