@@ -111,8 +111,7 @@ async fn an_application_becomes_ready() {
     }
     let slices = cluster.list("discovery.k8s.io/v1", "EndpointSlice", "endpointslices").await;
     assert_eq!(slices[0].pointer("/endpoints").and_then(Value::as_array).map(Vec::len), Some(3));
-    let refused: Vec<_> = cluster.refused().into_iter().filter(|entry| !entry.contains("binding")).collect();
-    assert!(refused.is_empty(), "{refused:#?}");
+    cluster.must_be_clean();
 
     let before = cluster.server.request_count();
     cluster.settled().await;
@@ -125,4 +124,111 @@ async fn an_application_becomes_ready() {
     let now = cluster.list("v1", "Pod", "pods").await;
     assert_eq!(now.len(), 3);
     assert!(now.iter().all(|other| other.uid() != pod.uid() && compute(other).status == Status::Current));
+}
+
+impl Cluster {
+    #[track_caller]
+    fn must_be_clean(&self) {
+        let refused = self.refused();
+        assert!(refused.is_empty(), "{refused:#?}");
+    }
+
+    async fn update(&self, version: &str, kind: &str, plural: &str, patch: Value) {
+        let resource = Self::resource(version, kind, plural);
+        let target = cluster::Target { resource: &resource, namespace: "team", name: "api" };
+        self.admin.patch(target, cluster::Patch::Merge, &patch, Query::new()).await.unwrap();
+    }
+}
+
+fn template(labels: Value) -> Value {
+    json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example.com/db:1"}]}})
+}
+
+#[tokio::test]
+async fn every_other_workload_becomes_current() {
+    let cluster = Cluster::new().await;
+    let selector = json!({"matchLabels": {"app": "api"}});
+    let labels = json!({"app": "api"});
+    let claim = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    let set = json!({"metadata": {"name": "db"}, "spec": {
+        "replicas": 2, "serviceName": "db", "selector": selector, "template": template(labels.clone()),
+        "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": claim}],
+    }});
+    let daemon = json!({"metadata": {"name": "agent"}, "spec": {"selector": selector, "template": template(labels.clone())}});
+    let mut task = template(json!({}));
+    task["spec"]["restartPolicy"] = json!("Never");
+    let job = json!({"metadata": {"name": "migrate"}, "spec": {"template": task}});
+    let backend = json!({"service": {"name": "db", "port": {"number": 80}}});
+    let rows = [
+        ("apps/v1", "StatefulSet", "statefulsets", set),
+        ("apps/v1", "DaemonSet", "daemonsets", daemon),
+        ("batch/v1", "Job", "jobs", job),
+        ("v1", "Service", "services", json!({"metadata": {"name": "lb"}, "spec": {
+            "type": "LoadBalancer", "selector": labels, "ports": [{"port": 80}],
+        }})),
+        ("networking.k8s.io/v1", "Ingress", "ingresses", json!({"metadata": {"name": "web"}, "spec": {"defaultBackend": backend}})),
+        ("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets", json!({"metadata": {"name": "db"}, "spec": {
+            "selector": selector, "minAvailable": 1,
+        }})),
+        ("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", json!({"metadata": {"name": "db"}, "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "db"}, "minReplicas": 2, "maxReplicas": 4,
+        }})),
+    ];
+    for (version, kind, plural, value) in &rows {
+        cluster.create(version, kind, plural, value.clone()).await;
+    }
+    cluster.settled().await;
+    for (version, kind, plural, _) in &rows {
+        let object = &cluster.list(version, kind, plural).await[0];
+        assert_eq!(compute(object).status, Status::Current, "{object:?}\n{:#?}", cluster.refused());
+        assert!(object.pointer("/status").is_some(), "{object:?}");
+    }
+    let claims = cluster.list("v1", "PersistentVolumeClaim", "persistentvolumeclaims").await;
+    assert_eq!(claims.iter().filter(|claim| compute(claim).status == Status::Current).count(), 2);
+    cluster.must_be_clean();
+    let before = cluster.server.request_count();
+    cluster.settled().await;
+    assert_eq!(cluster.server.request_count(), before, "nothing is written at rest");
+}
+
+#[tokio::test]
+async fn a_rollout_fails_and_heals() {
+    let cluster = Cluster::new().await;
+    cluster.create("apps/v1", "Deployment", "deployments", deployment(2)).await;
+    cluster.settled().await;
+    let fail = json!({"spec": {"template": {"metadata": {"annotations": {simulate::FAIL_ANNOTATION: simulate::FAIL}}}}});
+    cluster.update("apps/v1", "Deployment", "deployments", fail).await;
+    cluster.settled().await;
+    let judged = compute(&cluster.list("apps/v1", "Deployment", "deployments").await[0]);
+    assert_eq!((judged.status, judged.message.as_str()), (Status::Failed, "Progress deadline exceeded"));
+    let heal = json!({"spec": {"replicas": 3, "template": {"metadata": {"annotations": null}}}});
+    cluster.update("apps/v1", "Deployment", "deployments", heal).await;
+    cluster.settled().await;
+    let healed = &cluster.list("apps/v1", "Deployment", "deployments").await[0];
+    assert_eq!(compute(healed).status, Status::Current, "{healed:?}");
+    assert_eq!(cluster.list("v1", "Pod", "pods").await.len(), 3);
+    let refused: Vec<_> = cluster.refused().into_iter().filter(|entry| !entry.contains("code: 409")).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+
+    let resource = Cluster::resource("apps/v1", "Deployment", "deployments");
+    cluster.admin.delete(&resource, "team", "api", cluster::Delete::default()).await.unwrap();
+    cluster.settled().await;
+    assert!(cluster.list("v1", "Pod", "pods").await.is_empty());
+    assert!(cluster.list("apps/v1", "ReplicaSet", "replicasets").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_quota_refuses_shows_in_the_deployment() {
+    let cluster = Cluster::new().await;
+    let quota = json!({"metadata": {"name": "small"}, "spec": {"hard": {"pods": "1"}}});
+    cluster.create("v1", "ResourceQuota", "resourcequotas", quota).await;
+    cluster.settled().await;
+    cluster.create("apps/v1", "Deployment", "deployments", deployment(2)).await;
+    cluster.settled().await;
+    let object = &cluster.list("apps/v1", "Deployment", "deployments").await[0];
+    let conditions = object.pointer("/status/conditions").and_then(Value::as_array).unwrap();
+    let failure = conditions.iter().find(|condition| condition["type"] == "ReplicaFailure").unwrap();
+    assert_eq!(failure["reason"], "FailedCreate");
+    assert!(failure["message"].as_str().unwrap().contains("exceeded quota: small"), "{failure}");
+    assert_eq!(compute(object).status, Status::InProgress);
 }
