@@ -52,7 +52,10 @@ impl Mark {
     /// Of an object, or of its metadata.
     pub fn of(manager: &Manager, object: &Object) -> Self {
         let version = object.resource_version().parse().unwrap_or_default();
-        Self { fingerprint: manager.fingerprint(object), version }
+        Self {
+            fingerprint: manager.fingerprint(object),
+            version,
+        }
     }
 }
 
@@ -153,7 +156,10 @@ async fn apply_stage(
             })
         })
         .collect();
-    let steps: Vec<_> = stream::iter(dry_runs).buffered(options.concurrency.max(1)).collect().await;
+    let steps: Vec<_> = stream::iter(dry_runs)
+        .buffered(options.concurrency.max(1))
+        .collect()
+        .await;
     let mut plan = Vec::with_capacity(steps.len());
     let mut refused = Vec::new();
     for step in steps {
@@ -208,7 +214,8 @@ async fn apply_stage(
                             Action::Configured
                         };
                         done.changes.entries.push(change(action));
-                        done.marks.insert(id.clone(), Mark::of(&options.manager, &written));
+                        done.marks
+                            .insert(id.clone(), Mark::of(&options.manager, &written));
                         applied.push((resource, id.clone()));
                     }
                     Err((message, error)) => {

@@ -331,15 +331,22 @@ impl Client {
 
     /// Sends and returns once the head of a good answer is there; its body is the caller's. (Boxed: the compiler cannot show a future over a boxed
     /// service to be `Send` from afar.)
-    pub(crate) fn open(&self, call: Call) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>> {
+    pub(crate) fn open(
+        &self,
+        call: Call,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Body>, Error>> + Send>> {
         let request = call.into_request(&self.user_agent, self.impersonate.as_deref());
         let request = match request {
             Ok(request) => request,
-            Err(error) => return Box::pin(std::future::ready(Err(Error::Answer(error.to_string())))),
+            Err(error) => {
+                return Box::pin(std::future::ready(Err(Error::Answer(error.to_string()))));
+            }
         };
         let answer: Answer = Box::pin(self.transport.clone().oneshot(request));
         Box::pin(async move {
-            let response = answer.await.map_err(|error| Error::Transport(error.to_string()))?;
+            let response = answer
+                .await
+                .map_err(|error| Error::Transport(error.to_string()))?;
             if response.status().is_success() {
                 return Ok(response);
             }
@@ -348,7 +355,9 @@ impl Client {
             let mut status: Status = serde_json::from_slice(&bytes).unwrap_or_default();
             status.code = code;
             if status.message.is_empty() {
-                status.message = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).trim().to_owned();
+                status.message = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)])
+                    .trim()
+                    .to_owned();
             }
             Err(Error::Status(Box::new(status)))
         })

@@ -76,7 +76,10 @@ pub struct Connected {
 
 impl std::fmt::Debug for Connected {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Connected").field("context", &self.context).field("server", &self.server).finish_non_exhaustive()
+        f.debug_struct("Connected")
+            .field("context", &self.context)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,7 +109,11 @@ pub enum Error {
 }
 
 fn list(files: &[PathBuf]) -> String {
-    files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", ")
+    files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn chain(error: &dyn std::error::Error) -> String {
@@ -129,18 +136,39 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// See [`Error`]. Needs a Tokio runtime.
 pub async fn connect(options: &Options) -> Result<Connected, Error> {
     let kubeconfig = read(&options.files)?;
-    let context = options.context.clone().or_else(|| kubeconfig.current_context.clone()).unwrap_or_default();
-    let entry = kubeconfig.contexts.iter().find(|named| named.name == context).and_then(|named| named.context.as_ref());
-    let namespace = entry.and_then(|entry| entry.namespace.clone()).filter(|namespace| !namespace.is_empty());
+    let context = options
+        .context
+        .clone()
+        .or_else(|| kubeconfig.current_context.clone())
+        .unwrap_or_default();
+    let entry = kubeconfig
+        .contexts
+        .iter()
+        .find(|named| named.name == context)
+        .and_then(|named| named.context.as_ref());
+    let namespace = entry
+        .and_then(|entry| entry.namespace.clone())
+        .filter(|namespace| !namespace.is_empty());
     let mut config = if entry.is_some() {
         // kube would take a proxy from the environment, which is not read here.
-        let cluster = options.cluster.as_ref().or(entry.map(|entry| &entry.cluster)).cloned();
+        let cluster = options
+            .cluster
+            .as_ref()
+            .or(entry.map(|entry| &entry.cluster))
+            .cloned();
         let proxied = kubeconfig.clusters.iter().any(|named| {
             Some(&named.name) == cluster.as_ref()
-                && named.cluster.as_ref().and_then(|cluster| cluster.proxy_url.as_deref()).is_some_and(|url| !url.is_empty())
+                && named
+                    .cluster
+                    .as_ref()
+                    .and_then(|cluster| cluster.proxy_url.as_deref())
+                    .is_some_and(|url| !url.is_empty())
         });
-        let choice =
-            KubeConfigOptions { context: Some(context.clone()), cluster, user: options.user.clone() };
+        let choice = KubeConfigOptions {
+            context: Some(context.clone()),
+            cluster,
+            user: options.user.clone(),
+        };
         let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
         let mut config = config.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
         if !proxied {
@@ -155,9 +183,20 @@ pub async fn connect(options: &Options) -> Result<Connected, Error> {
         return Err(Error::NoKubeconfig(options.files.clone()));
     };
     override_config(&mut config, options)?;
-    let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
-    let client = ClientBuilder::try_from(config).map_err(|error| Error::Client(chain(&error)))?.build();
-    Ok(Connected { transport: transport(client), context, server, namespace })
+    let server = config
+        .cluster_url
+        .to_string()
+        .trim_end_matches('/')
+        .to_owned();
+    let client = ClientBuilder::try_from(config)
+        .map_err(|error| Error::Client(chain(&error)))?
+        .build();
+    Ok(Connected {
+        transport: transport(client),
+        context,
+        server,
+        namespace,
+    })
 }
 
 /// The files that exist, merged: what a file says, no later one changes.
@@ -165,7 +204,9 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, Error> {
     let mut merged = Kubeconfig::default();
     for file in files.iter().filter(|file| file.exists()) {
         let next = Kubeconfig::read_from(file);
-        merged = next.and_then(|next| merged.merge(next)).map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+        merged = next
+            .and_then(|next| merged.merge(next))
+            .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
     }
     Ok(merged)
 }
@@ -195,7 +236,10 @@ fn override_config(config: &mut Config, options: &Options) -> Result<(), Error> 
         auth.client_key_data = None;
     }
     if let Some(token) = &options.token {
-        *auth = AuthInfo { token: Some(token.clone().into()), ..AuthInfo::default() };
+        *auth = AuthInfo {
+            token: Some(token.clone().into()),
+            ..AuthInfo::default()
+        };
     }
     let who = &options.impersonate;
     if who.user.is_some() {
@@ -218,14 +262,23 @@ fn override_config(config: &mut Config, options: &Options) -> Result<(), Error> 
 }
 
 fn address(server: &str) -> Result<http::Uri, Error> {
-    let with_scheme = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-    with_scheme.parse().map_err(|error| Error::Client(format!("{server:?} is no address of a server: {error}")))
+    let with_scheme = if server.contains("://") {
+        server.to_owned()
+    } else {
+        format!("http://{server}")
+    };
+    with_scheme
+        .parse()
+        .map_err(|error| Error::Client(format!("{server:?} is no address of a server: {error}")))
 }
 
 fn readable(path: &Path) -> Result<PathBuf, Error> {
     match std::fs::metadata(path) {
         Ok(_) => Ok(path.into()),
-        Err(source) => Err(Error::File { path: path.into(), source }),
+        Err(source) => Err(Error::File {
+            path: path.into(),
+            source,
+        }),
     }
 }
 
@@ -235,7 +288,12 @@ fn transport(client: kube::Client) -> Transport {
         async move {
             let (head, body) = request.into_parts();
             let bytes = body.collect().await?.to_bytes();
-            let answer = client.send(http::Request::from_parts(head, KubeBody::from(bytes.to_vec()))).await;
+            let answer = client
+                .send(http::Request::from_parts(
+                    head,
+                    KubeBody::from(bytes.to_vec()),
+                ))
+                .await;
             let answer = answer.map_err(|error| -> BoxError { chain(&error).into() })?;
             Ok(answer.map(|body| body.map_err(Into::into).boxed_unsync()))
         }
@@ -264,13 +322,19 @@ users:
     async fn found(mut options: Options) -> String {
         static COUNT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("weir-remote-{}-{number}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("weir-remote-{}-{number}", std::process::id()));
         std::fs::write(&path, TWO).unwrap();
         options.files = vec![PathBuf::from("/nowhere/at/all"), path.clone()];
         let found = connect(&options).await;
         std::fs::remove_file(&path).unwrap();
         match found {
-            Ok(found) => format!("{} {} {}", found.context, found.server, found.namespace.unwrap_or_default()),
+            Ok(found) => format!(
+                "{} {} {}",
+                found.context,
+                found.server,
+                found.namespace.unwrap_or_default()
+            ),
             Err(error) => error.to_string(),
         }
     }
@@ -282,15 +346,46 @@ users:
     #[tokio::test]
     async fn the_current_context_unless_told_otherwise() {
         assert_eq!(found(Options::default()).await, "a http://127.0.0.1:1 apps");
-        assert_eq!(found(Options { context: text("b"), ..Options::default() }).await, "b http://127.0.0.1:2/base ");
-        assert_eq!(found(Options { cluster: text("cb"), ..Options::default() }).await, "a http://127.0.0.1:2/base apps");
-        assert_eq!(found(Options { server: text("localhost:3"), ..Options::default() }).await, "a http://localhost:3 apps");
-        assert_eq!(found(Options { context: text("c"), ..Options::default() }).await, "context \"c\" does not exist");
+        assert_eq!(
+            found(Options {
+                context: text("b"),
+                ..Options::default()
+            })
+            .await,
+            "b http://127.0.0.1:2/base "
+        );
+        assert_eq!(
+            found(Options {
+                cluster: text("cb"),
+                ..Options::default()
+            })
+            .await,
+            "a http://127.0.0.1:2/base apps"
+        );
+        assert_eq!(
+            found(Options {
+                server: text("localhost:3"),
+                ..Options::default()
+            })
+            .await,
+            "a http://localhost:3 apps"
+        );
+        assert_eq!(
+            found(Options {
+                context: text("c"),
+                ..Options::default()
+            })
+            .await,
+            "context \"c\" does not exist"
+        );
     }
 
     #[tokio::test]
     async fn no_file_is_an_error_that_names_what_was_looked_for() {
-        let options = Options { files: vec!["/nowhere/config".into()], ..Options::default() };
+        let options = Options {
+            files: vec!["/nowhere/config".into()],
+            ..Options::default()
+        };
         assert_eq!(
             connect(&options).await.unwrap_err().to_string(),
             "no kubeconfig: /nowhere/config not found; name one by --kubeconfig or $KUBECONFIG"
@@ -299,7 +394,13 @@ users:
 
     #[tokio::test]
     async fn a_server_needs_no_file() {
-        let options = Options { server: text("http://127.0.0.1:9"), ..Options::default() };
-        assert_eq!(connect(&options).await.unwrap().server, "http://127.0.0.1:9");
+        let options = Options {
+            server: text("http://127.0.0.1:9"),
+            ..Options::default()
+        };
+        assert_eq!(
+            connect(&options).await.unwrap().server,
+            "http://127.0.0.1:9"
+        );
     }
 }

@@ -116,7 +116,10 @@ const OWN: &[(&str, &[(&str, Use)])] = &[
     ),
     (
         "image-automation-controller",
-        &[("ssh-kex-algos", Use::Replaced), ("ssh-hostkey-algos", Use::Replaced)],
+        &[
+            ("ssh-kex-algos", Use::Replaced),
+            ("ssh-hostkey-algos", Use::Replaced),
+        ],
     ),
     (
         "source-watcher",
@@ -133,7 +136,11 @@ const OWN: &[(&str, &[(&str, Use)])] = &[
 ];
 
 /// Flags without which upstream's Deployments never run: their absence means that a patch replaced the list.
-const SHIPPED: [&str; 3] = ["watch-all-namespaces", "log-level", "enable-leader-election"];
+const SHIPPED: [&str; 3] = [
+    "watch-all-namespaces",
+    "log-level",
+    "enable-leader-election",
+];
 
 /// Feature gates by controller.
 const GATES: &[(&str, &[&str])] = &[
@@ -154,7 +161,10 @@ const GATES: &[(&str, &[&str])] = &[
             "ObjectLevelWorkloadIdentity",
         ],
     ),
-    ("source-controller", &["CacheSecretsAndConfigMaps", "ObjectLevelWorkloadIdentity"]),
+    (
+        "source-controller",
+        &["CacheSecretsAndConfigMaps", "ObjectLevelWorkloadIdentity"],
+    ),
 ];
 
 /// A controller's flags, read.
@@ -197,13 +207,23 @@ impl Flags {
     ///
     /// # Errors
     /// Unknown flags and values, by name.
-    pub fn parse(controller: &str, args: &[String], variables: &BTreeMap<String, String>) -> Result<Self, FlagError> {
+    pub fn parse(
+        controller: &str,
+        args: &[String],
+        variables: &BTreeMap<String, String>,
+    ) -> Result<Self, FlagError> {
         let mut flags = Self::default();
-        let own = OWN.iter().find(|(name, _)| *name == controller).map_or(&[][..], |(_, list)| list);
+        let own = OWN
+            .iter()
+            .find(|(name, _)| *name == controller)
+            .map_or(&[][..], |(_, list)| list);
         let mut rest = args.iter().map(|arg| expand(arg, variables)).peekable();
         while let Some(arg) = rest.next() {
             let Some(text) = arg.strip_prefix("--") else {
-                return Err(FlagError::Unknown { controller: controller.into(), flag: arg });
+                return Err(FlagError::Unknown {
+                    controller: controller.into(),
+                    flag: arg,
+                });
             };
             let (name, value) = match text.split_once('=') {
                 Some((name, value)) => (name.to_owned(), value.to_owned()),
@@ -215,18 +235,28 @@ impl Flags {
             };
             let known = COMMON.iter().chain(own).find(|(flag, _)| *flag == name);
             match known.map(|(_, used)| *used) {
-                None => return Err(FlagError::Unknown { controller: controller.into(), flag: name }),
+                None => {
+                    return Err(FlagError::Unknown {
+                        controller: controller.into(),
+                        flag: name,
+                    });
+                }
                 Some(Use::Rules) => {}
                 Some(Use::Replaced) => flags.replaced.push(format!("--{name}={value}")),
                 Some(Use::Unbuilt) => {
                     if !value.is_empty() && value != "false" {
-                        flags.warnings.push(format!("{controller}: --{name} has no effect in this version of Weir"));
+                        flags.warnings.push(format!(
+                            "{controller}: --{name} has no effect in this version of Weir"
+                        ));
                     }
                 }
             }
             flags.values.entry(name).or_default().push(value);
         }
-        let lost: Vec<_> = SHIPPED.into_iter().filter(|flag| !flags.values.contains_key(*flag)).collect();
+        let lost: Vec<_> = SHIPPED
+            .into_iter()
+            .filter(|flag| !flags.values.contains_key(*flag))
+            .collect();
         if !args.is_empty() && lost.len() == SHIPPED.len() {
             flags.warnings.push(format!(
                 "{controller}: its args hold none of the flags it ships with; a strategic patch of `args` replaces the whole list, a JSON6902 patch `add …/args/-` adds to it"
@@ -237,7 +267,9 @@ impl Flags {
     }
 
     fn check_gates(&self, controller: &str) -> Result<(), FlagError> {
-        let Some((_, known)) = GATES.iter().find(|(name, _)| *name == controller) else { return Ok(()) };
+        let Some((_, known)) = GATES.iter().find(|(name, _)| *name == controller) else {
+            return Ok(());
+        };
         for (gate, _) in self.gates() {
             if !known.contains(&gate.as_str()) {
                 return Err(FlagError::Value {
@@ -264,7 +296,11 @@ impl Flags {
     }
 
     fn gate(&self, name: &str, default: bool) -> bool {
-        self.gates().into_iter().rev().find(|(gate, _)| gate == name).map_or(default, |(_, on)| on)
+        self.gates()
+            .into_iter()
+            .rev()
+            .find(|(gate, _)| gate == name)
+            .map_or(default, |(_, on)| on)
     }
 
     fn last(&self, name: &str) -> Option<&str> {
@@ -276,12 +312,16 @@ impl Flags {
     }
 
     fn duration(&self, name: &str, default: Duration) -> Duration {
-        let given = self.last(name).and_then(|text| text.parse::<GoDuration>().ok());
+        let given = self
+            .last(name)
+            .and_then(|text| text.parse::<GoDuration>().ok());
         given.map_or(default, GoDuration::to_std)
     }
 
     fn number<N: std::str::FromStr>(&self, name: &str, default: N) -> N {
-        self.last(name).and_then(|text| text.parse().ok()).unwrap_or(default)
+        self.last(name)
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(default)
     }
 
     /// Passes at once.
@@ -297,27 +337,45 @@ impl Flags {
     /// First and last delay after failures in a row.
     pub fn retry_delay(&self) -> (Duration, Duration) {
         let first = self.duration("min-retry-delay", Duration::from_millis(750));
-        (first, self.duration("max-retry-delay", Duration::from_secs(15 * 60)))
+        (
+            first,
+            self.duration("max-retry-delay", Duration::from_secs(15 * 60)),
+        )
     }
 
     /// kustomize-controller's policy.
     pub fn kustomization_policy(&self) -> Policy {
         let default = Policy::default();
-        let stages = self.values.get("custom-apply-stage-kinds").into_iter().flatten().flat_map(|list| list.split(','));
+        let stages = self
+            .values
+            .get("custom-apply-stage-kinds")
+            .into_iter()
+            .flatten()
+            .flat_map(|list| list.split(','));
         let group_kind = |text: &str| {
             let (group, kind) = text.trim().split_once('/')?;
-            Some(GroupKind { group: group.into(), kind: kind.into() })
+            Some(GroupKind {
+                group: group.into(),
+                kind: kind.into(),
+            })
         };
         Policy {
             no_cross_namespace_refs: self.on("no-cross-namespace-refs"),
-            default_service_account: self.last("default-service-account").unwrap_or_default().into(),
+            default_service_account: self
+                .last("default-service-account")
+                .unwrap_or_default()
+                .into(),
             requeue_dependency: self.duration("requeue-dependency", default.requeue_dependency),
             strict_substitutions: self.gate("StrictPostBuildSubstitutions", true),
             external_artifact: self.gate("ExternalArtifact", false),
             fail_fast: !self.gate("DisableFailFastBehavior", false),
             no_remote_bases: self.on("no-remote-bases"),
             custom_stages: stages.filter_map(group_kind).collect(),
-            override_managers: self.values.get("override-manager").cloned().unwrap_or_default(),
+            override_managers: self
+                .values
+                .get("override-manager")
+                .cloned()
+                .unwrap_or_default(),
             concurrent_ssa: self.number("concurrent-ssa", default.concurrent_ssa).max(1),
             ..default
         }
@@ -334,7 +392,10 @@ fn expand(text: &str, variables: &BTreeMap<String, String>) -> String {
         if let Some(after) = rest.strip_prefix('$') {
             out.push('$');
             rest = after;
-        } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(')')) {
+        } else if let Some((name, after)) = rest
+            .strip_prefix('(')
+            .and_then(|inner| inner.split_once(')'))
+        {
             match variables.get(name) {
                 Some(value) => out.push_str(value),
                 None => out.push_str(&format!("$({name})")),
@@ -354,7 +415,8 @@ mod tests {
 
     fn parse(args: &[&str]) -> Result<Flags, FlagError> {
         let args: Vec<_> = args.iter().map(|arg| (*arg).to_owned()).collect();
-        let variables = BTreeMap::from([("RUNTIME_NAMESPACE".to_owned(), "flux-system".to_owned())]);
+        let variables =
+            BTreeMap::from([("RUNTIME_NAMESPACE".to_owned(), "flux-system".to_owned())]);
         Flags::parse("kustomize-controller", &args, &variables)
     }
 
@@ -369,27 +431,44 @@ mod tests {
     #[test]
     fn the_lockdown_rules_and_addresses_are_replaced() {
         let mut args = SHIPPED_ARGS.to_vec();
-        args.extend(["--no-cross-namespace-refs=true", "--default-service-account=default"]);
+        args.extend([
+            "--no-cross-namespace-refs=true",
+            "--default-service-account=default",
+        ]);
         let flags = parse(&args).unwrap();
         let policy = flags.kustomization_policy();
         assert!(policy.no_cross_namespace_refs);
         assert_eq!(policy.default_service_account, "default");
-        assert_eq!(flags.replaced[0], "--events-addr=http://notification-controller.flux-system.svc.cluster.local./");
+        assert_eq!(
+            flags.replaced[0],
+            "--events-addr=http://notification-controller.flux-system.svc.cluster.local./"
+        );
         assert!(flags.warnings.is_empty());
     }
 
     #[test]
     fn a_replaced_list_is_told_and_an_unknown_flag_refused() {
-        let flags = parse(&["--default-service-account=default", "--no-cross-namespace-refs=true"]).unwrap();
+        let flags = parse(&[
+            "--default-service-account=default",
+            "--no-cross-namespace-refs=true",
+        ])
+        .unwrap();
         assert_eq!(flags.warnings.len(), 1);
-        assert_eq!(parse(&["--colour=red"]).unwrap_err().to_string(), "kustomize-controller: unknown flag: --colour");
-        let gate = parse(&["--feature-gates=Nope=true"]).unwrap_err().to_string();
+        assert_eq!(
+            parse(&["--colour=red"]).unwrap_err().to_string(),
+            "kustomize-controller: unknown flag: --colour"
+        );
+        let gate = parse(&["--feature-gates=Nope=true"])
+            .unwrap_err()
+            .to_string();
         assert!(gate.contains("Nope"), "{gate}");
     }
 
     #[test]
     fn gates_turn_substitution_lenient() {
-        let flags = parse(&["--feature-gates=StrictPostBuildSubstitutions=false,ExternalArtifact=true"]).unwrap();
+        let flags =
+            parse(&["--feature-gates=StrictPostBuildSubstitutions=false,ExternalArtifact=true"])
+                .unwrap();
         let policy = flags.kustomization_policy();
         assert!(!policy.strict_substitutions && policy.external_artifact);
     }

@@ -20,7 +20,8 @@ use krm::Object;
 use parking_lot::Mutex;
 use plan::health::Health;
 use plan::kustomization::{
-    Applied, Clean, Failed, Gate, HealthCheck, Job, Outcome, Policy, Revision, Seen, Source, Stop, conclude, gate,
+    Applied, Clean, Failed, Gate, HealthCheck, Job, Outcome, Policy, Revision, Seen, Source, Stop,
+    conclude, gate,
 };
 use plan::{Conclusion, Event as Told, Key, Next, Severity};
 use source::Storage;
@@ -39,7 +40,14 @@ pub async fn run(cx: Context, storage: Storage, policy: Policy, inbox: Inbox) {
         overridden: policy.override_managers.clone(),
     };
     let client = cx.client.clone();
-    let controller = Kustomizations { cx: cx.clone(), client, storage, policy, manager, view: Mutex::default() };
+    let controller = Kustomizations {
+        cx: cx.clone(),
+        client,
+        storage,
+        policy,
+        manager,
+        view: Mutex::default(),
+    };
     runtime::run(cx, Arc::new(controller), inbox).await;
 }
 
@@ -62,12 +70,24 @@ impl Controller for Kustomizations {
     }
 
     fn watches(&self) -> Vec<Scope> {
-        let metadata = |resource| Scope { metadata_only: true, ..Scope::all(resource) };
-        let rbac = |kind, plural, namespaced| {
-            metadata(Resource::new("rbac.authorization.k8s.io/v1", kind, plural, namespaced))
+        let metadata = |resource| Scope {
+            metadata_only: true,
+            ..Scope::all(resource)
         };
-        let crds =
-            Resource::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false);
+        let rbac = |kind, plural, namespaced| {
+            metadata(Resource::new(
+                "rbac.authorization.k8s.io/v1",
+                kind,
+                plural,
+                namespaced,
+            ))
+        };
+        let crds = Resource::new(
+            "apiextensions.k8s.io/v1",
+            "CustomResourceDefinition",
+            "customresourcedefinitions",
+            false,
+        );
         let sources = [
             &api::git_repository::GIT_REPOSITORY,
             &api::oci_repository::OCI_REPOSITORY,
@@ -80,7 +100,12 @@ impl Controller for Kustomizations {
             rbac("RoleBinding", "rolebindings", true),
             rbac("ClusterRole", "clusterroles", false),
             rbac("ClusterRoleBinding", "clusterrolebindings", false),
-            metadata(Resource::new("v1", "ServiceAccount", "serviceaccounts", true)),
+            metadata(Resource::new(
+                "v1",
+                "ServiceAccount",
+                "serviceaccounts",
+                true,
+            )),
             metadata(crds),
         ];
         scopes.extend(sources.map(|kind| Scope::all(resource_of(kind))));
@@ -92,7 +117,9 @@ impl Controller for Kustomizations {
     }
 
     fn observe(&self, event: &Event) -> Vec<Key> {
-        let Event::Watched { scope, change } = event else { return Vec::new() };
+        let Event::Watched { scope, change } = event else {
+            return Vec::new();
+        };
         if scope.resource.gvk.group == "apiextensions.k8s.io" {
             self.client.forget_resources();
         }
@@ -100,16 +127,30 @@ impl Controller for Kustomizations {
     }
 
     fn settle(&self, key: &Key) -> Vec<Key> {
-        if self.view.lock().drifted(key) { vec![key.clone()] } else { Vec::new() }
+        if self.view.lock().drifted(key) {
+            vec![key.clone()]
+        } else {
+            Vec::new()
+        }
     }
 
     async fn reconcile(&self, key: &Key) -> Result<Pass, cluster::Error> {
-        let Some((mut object, seen)) = self.see(key) else { return Ok(Pass::gone()) };
+        let Some((mut object, seen)) = self.see(key) else {
+            return Ok(Pass::gone());
+        };
         let outcome = match gate(&seen, &self.policy) {
-            Gate::Rest => return Ok(Pass { object: Some(object), conclusion: Conclusion::nothing() }),
+            Gate::Rest => {
+                return Ok(Pass {
+                    object: Some(object),
+                    conclusion: Conclusion::nothing(),
+                });
+            }
             Gate::Clean(clean) => {
                 let events = self.clean(&seen, clean).await?;
-                return Ok(Pass { object: Some(object), conclusion: Conclusion::finalized(events) });
+                return Ok(Pass {
+                    object: Some(object),
+                    conclusion: Conclusion::finalized(events),
+                });
             }
             Gate::Stop(stop) => Outcome::Stopped(stop),
             Gate::Go(job) => {
@@ -118,7 +159,10 @@ impl Controller for Kustomizations {
             }
         };
         let conclusion = conclude(&seen, outcome, self.cx.clock.now());
-        Ok(Pass { object: Some(object), conclusion: conclusion.map(|status| store::to_value(&status)) })
+        Ok(Pass {
+            object: Some(object),
+            conclusion: conclusion.map(|status| store::to_value(&status)),
+        })
     }
 }
 
@@ -134,18 +178,34 @@ impl Kustomizations {
                 return None;
             }
         };
-        let named = (parsed.spec.source_ref.kind.to_string(), plan::kustomization::source_key(&parsed));
+        let named = (
+            parsed.spec.source_ref.kind.to_string(),
+            plan::kustomization::source_key(&parsed),
+        );
         let source = match view.sources.get(&named) {
             None => Source::Missing,
             Some(source) => {
                 let artifact = source.pointer("/status/artifact").cloned();
-                let artifact = artifact.and_then(|artifact| serde_json::from_value::<Artifact>(artifact).ok());
+                let artifact =
+                    artifact.and_then(|artifact| serde_json::from_value::<Artifact>(artifact).ok());
                 artifact.map_or(Source::Empty, |artifact| Source::Ready(Box::new(artifact)))
             }
         };
         let dependencies = view.dependencies(&parsed);
-        let cycle = if dependencies.is_empty() { None } else { view.cycle(key) };
-        Some((object, Seen { object: parsed, source, dependencies, cycle }))
+        let cycle = if dependencies.is_empty() {
+            None
+        } else {
+            view.cycle(key)
+        };
+        Some((
+            object,
+            Seen {
+                object: parsed,
+                source,
+                dependencies,
+                cycle,
+            },
+        ))
     }
 
     async fn with_finalizer(&self, object: Arc<Object>) -> Result<Arc<Object>, cluster::Error> {
@@ -153,7 +213,8 @@ impl Kustomizations {
             return Ok(object);
         }
         let resource = resource_of(&KUSTOMIZATION);
-        let written = commit::add_finalizer(&self.client, &resource, self.status_manager(), &object).await?;
+        let written =
+            commit::add_finalizer(&self.client, &resource, self.status_manager(), &object).await?;
         Ok(Arc::new(written))
     }
 
@@ -167,7 +228,12 @@ impl Kustomizations {
         let of = health::Pass {
             generation: seen.object.metadata.generation,
             revision: job.artifact.revision.clone(),
-            request: seen.object.metadata.reconcile_request().unwrap_or_default().into(),
+            request: seen
+                .object
+                .metadata
+                .reconcile_request()
+                .unwrap_or_default()
+                .into(),
         };
         let client = self.client_for(job.identity.as_deref());
         if let Some(mut waiting) = self.resume(seen, &of) {
@@ -179,7 +245,9 @@ impl Kustomizations {
             let wait_text = plan::conclusion::go_duration(wait);
             return Ok(Outcome::Stopped(Stop {
                 reason: reason::ARTIFACT_FAILED,
-                message: format!("Source is not ready, artifact not found, retrying in {wait_text}"),
+                message: format!(
+                    "Source is not ready, artifact not found, retrying in {wait_text}"
+                ),
                 stalled: false,
                 event: None,
                 next: Next::After(wait),
@@ -187,9 +255,16 @@ impl Kustomizations {
         };
         let built = match self.build(seen, &tree).await {
             Ok(built) => built,
-            Err(build::Stop::Path(message)) => return Ok(failed(reason::ARTIFACT_FAILED, message, None, None)),
+            Err(build::Stop::Path(message)) => {
+                return Ok(failed(reason::ARTIFACT_FAILED, message, None, None));
+            }
             Err(build::Stop::Build(message)) => {
-                return Ok(failed(reason::BUILD_FAILED, message, Some(revision(&job.artifact)), None));
+                return Ok(failed(
+                    reason::BUILD_FAILED,
+                    message,
+                    Some(revision(&job.artifact)),
+                    None,
+                ));
             }
         };
         let base = Applied {
@@ -202,7 +277,8 @@ impl Kustomizations {
             Ok(applied) => applied,
             Err(outcome) => return Ok(*outcome),
         };
-        self.check_health(seen, job, &client, of, applied, &evaluators).await
+        self.check_health(seen, job, &client, of, applied, &evaluators)
+            .await
     }
 
     /// The open health check of the same pass, unless something has moved that an apply would put right.
@@ -221,24 +297,33 @@ impl Kustomizations {
         client: &Client,
         of: health::Pass,
         (applied, changes): (Applied, krm::changeset::ChangeSet),
-    	evaluators: &health::Evaluators,
+        evaluators: &health::Evaluators,
     ) -> Result<Outcome, cluster::Error> {
         let object = &seen.object;
         if !object.spec.wait && object.spec.health_checks.is_empty() {
             return Ok(Outcome::Done(applied));
         }
-        let targets = match health::targets(&self.client, object, &changes, &self.policy.unserved).await {
-            Ok(targets) => targets,
-            Err(error) => {
-                return Ok(failed(reason::HEALTH_CHECK_FAILED, error.to_string(), Some(applied.revision.clone()), Some(applied)));
-            }
-        };
+        let targets =
+            match health::targets(&self.client, object, &changes, &self.policy.unserved).await {
+                Ok(targets) => targets,
+                Err(error) => {
+                    return Ok(failed(
+                        reason::HEALTH_CHECK_FAILED,
+                        error.to_string(),
+                        Some(applied.revision.clone()),
+                        Some(applied),
+                    ));
+                }
+            };
         if targets.is_empty() {
             return Ok(Outcome::Done(applied));
         }
         let states = {
             let view = self.view.lock();
-            let clean = view.memories.get(&key(seen)).and_then(|memory| memory.clean.as_ref());
+            let clean = view
+                .memories
+                .get(&key(seen))
+                .and_then(|memory| memory.clean.as_ref());
             health::begin(&targets, clean, |id| view.version_of(id))
         };
         let mut waiting = Waiting {
@@ -263,7 +348,10 @@ impl Kustomizations {
             Health::Failed(message) => Err(message),
         };
         let started = waiting.started;
-        let with = |applied: Applied, result| Applied { health: Some(HealthCheck { started, result }), ..applied };
+        let with = |applied: Applied, result| Applied {
+            health: Some(HealthCheck { started, result }),
+            ..applied
+        };
         let mut view = self.view.lock();
         match verdict {
             Ok(false) => {
@@ -273,7 +361,11 @@ impl Kustomizations {
                 Outcome::Waiting(applied)
             }
             Ok(true) => {
-                let healthy = waiting.states.keys().filter_map(|id| Some((id.clone(), view.version_of(id)?))).collect();
+                let healthy = waiting
+                    .states
+                    .keys()
+                    .filter_map(|id| Some((id.clone(), view.version_of(id)?)))
+                    .collect();
                 if let Some(clean) = view.memories.entry(key(seen)).or_default().clean.as_mut() {
                     clean.healthy = healthy;
                 }
@@ -281,7 +373,12 @@ impl Kustomizations {
             }
             Err(message) => {
                 let revision = Some(waiting.applied.revision.clone());
-                failed(reason::HEALTH_CHECK_FAILED, String::new(), revision, Some(with(waiting.applied, Some(Err(message)))))
+                failed(
+                    reason::HEALTH_CHECK_FAILED,
+                    String::new(),
+                    revision,
+                    Some(with(waiting.applied, Some(Err(message)))),
+                )
             }
         }
     }
@@ -294,46 +391,88 @@ impl Kustomizations {
         }
         let tell = |severity, message: String| {
             let revision = &seen.object.status.last_applied_revision;
-            let metadata = [(format!("{}/revision", plan::kustomization::GROUP), revision.clone())].into();
-            vec![Told { severity, reason: reason::PROGRESSING.into(), message, metadata }]
+            let metadata = [(
+                format!("{}/revision", plan::kustomization::GROUP),
+                revision.clone(),
+            )]
+            .into();
+            vec![Told {
+                severity,
+                reason: reason::PROGRESSING.into(),
+                message,
+                metadata,
+            }]
         };
         if let Some(account) = &clean.account {
             let resource = Resource::new("v1", "ServiceAccount", "serviceaccounts", true);
-            if self.client.find(&resource, &account.namespace, &account.name).await?.is_none() {
+            if self
+                .client
+                .find(&resource, &account.namespace, &account.name)
+                .await?
+                .is_none()
+            {
                 // T05: never with the controller's own rights instead.
                 let list: Vec<_> = clean.objects.iter().map(|(id, _)| id.to_string()).collect();
-                return Ok(tell(Severity::Error, format!("unable to prune objects: \n{}", list.join("\n"))));
+                return Ok(tell(
+                    Severity::Error,
+                    format!("unable to prune objects: \n{}", list.join("\n")),
+                ));
             }
         }
         let client = self.client_for(clean.identity.as_deref());
         let Seen { object, .. } = seen;
-        let owner =
-            Owner { manager: &self.manager, name: &object.metadata.name, namespace: &object.metadata.namespace };
+        let owner = Owner {
+            manager: &self.manager,
+            name: &object.metadata.name,
+            namespace: &object.metadata.namespace,
+        };
         let targets = clean.objects.clone();
         let pruned = prune::delete_all(&client, targets, owner).await;
         if let Some((_, message)) = pruned.survivors.first() {
             tracing::error!(object = %key(seen), message, "pruning for deleted resource failed");
-            return Err(cluster::Error::Answer(format!("delete failed, errors: {message}")));
+            return Err(cluster::Error::Answer(format!(
+                "delete failed, errors: {message}"
+            )));
         }
         if let Some(wait) = clean.wait {
-            self.await_gone(&client, &clean.objects, self.cx.clock.after(wait)).await;
+            self.await_gone(&client, &clean.objects, self.cx.clock.after(wait))
+                .await;
         }
         Ok(tell(Severity::Info, pruned.changes.to_string()))
     }
 
-    async fn await_gone(&self, client: &Client, objects: &[(krm::ObjectId, String)], deadline: Timestamp) {
+    async fn await_gone(
+        &self,
+        client: &Client,
+        objects: &[(krm::ObjectId, String)],
+        deadline: Timestamp,
+    ) {
         for (id, version) in objects {
-            let gvk = krm::Gvk { group: id.group.clone(), version: version.clone(), kind: id.kind.clone() };
-            let Ok(resource) = client.resource(&gvk).await else { continue };
-            let Ok(Some(live)) = client.find(&resource, &id.namespace, &id.name).await else { continue };
-            if cluster::wait::until_gone(client, &resource, id, live.uid(), deadline).await.is_err() {
+            let gvk = krm::Gvk {
+                group: id.group.clone(),
+                version: version.clone(),
+                kind: id.kind.clone(),
+            };
+            let Ok(resource) = client.resource(&gvk).await else {
+                continue;
+            };
+            let Ok(Some(live)) = client.find(&resource, &id.namespace, &id.name).await else {
+                continue;
+            };
+            if cluster::wait::until_gone(client, &resource, id, live.uid(), deadline)
+                .await
+                .is_err()
+            {
                 tracing::error!(object = %id, "failed to wait for resources termination");
             }
         }
     }
 
     fn client_for(&self, identity: Option<&str>) -> Client {
-        identity.map_or_else(|| self.client.clone(), |user| self.client.impersonating(user))
+        identity.map_or_else(
+            || self.client.clone(),
+            |user| self.client.impersonating(user),
+        )
     }
 }
 
@@ -346,16 +485,39 @@ fn deadline(started: Timestamp, job: &Job) -> Timestamp {
 }
 
 fn revision(artifact: &Artifact) -> Revision {
-    let origin = artifact.metadata.get("org.opencontainers.image.revision").cloned().unwrap_or_default();
-    Revision { revision: artifact.revision.clone(), origin }
+    let origin = artifact
+        .metadata
+        .get("org.opencontainers.image.revision")
+        .cloned()
+        .unwrap_or_default();
+    Revision {
+        revision: artifact.revision.clone(),
+        origin,
+    }
 }
 
-fn failed(reason: &'static str, message: String, revision: Option<Revision>, applied: Option<Applied>) -> Outcome {
-    Outcome::Failed(Failed { reason, message, revision, applied })
+fn failed(
+    reason: &'static str,
+    message: String,
+    revision: Option<Revision>,
+    applied: Option<Applied>,
+) -> Outcome {
+    Outcome::Failed(Failed {
+        reason,
+        message,
+        revision,
+        applied,
+    })
 }
 
 fn invalid_expression(message: &str) -> Stop {
     let message = format!("Reconciliation failed terminally due to configuration error: {message}");
     let event = Some((Severity::Error, message.clone()));
-    Stop { reason: reason::INVALID_CEL_EXPRESSION, message, stalled: true, event, next: Next::Never }
+    Stop {
+        reason: reason::INVALID_CEL_EXPRESSION,
+        message,
+        stalled: true,
+        event,
+        next: Next::Never,
+    }
 }

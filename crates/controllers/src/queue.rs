@@ -113,7 +113,9 @@ mod tests {
     }
 
     fn names(queue: &mut Queue, now: i64) -> Vec<String> {
-        std::iter::from_fn(|| queue.pop(at(now))).map(|(key, _)| key.to_string()).collect()
+        std::iter::from_fn(|| queue.pop(at(now)))
+            .map(|(key, _)| key.to_string())
+            .collect()
     }
 
     #[test]
@@ -124,7 +126,10 @@ mod tests {
         }
         queue.push(Key::new("quiet", "1"));
         queue.push(Key::new("noisy", "1"));
-        assert_eq!(names(&mut queue, 0), ["noisy/1", "quiet/1", "noisy/2", "noisy/3"]);
+        assert_eq!(
+            names(&mut queue, 0),
+            ["noisy/1", "quiet/1", "noisy/2", "noisy/3"]
+        );
     }
 
     #[test]

@@ -23,30 +23,58 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn new(cx: Context, status_manager: &'static str) -> Self {
         // The name in events is the controller's, whatever manages its status.
-        let component = status_manager.strip_prefix("gotk-").unwrap_or(status_manager);
-        Self { cx, component, known: Mutex::default() }
+        let component = status_manager
+            .strip_prefix("gotk-")
+            .unwrap_or(status_manager);
+        Self {
+            cx,
+            component,
+            known: Mutex::default(),
+        }
     }
 
     /// Records an event about an object. A failure is logged: nothing waits for an event.
     pub(crate) async fn record(&self, object: &Object, event: &Event) {
-        let kind = if event.severity == Severity::Error { "Warning" } else { "Normal" };
+        let kind = if event.severity == Severity::Error {
+            "Warning"
+        } else {
+            "Normal"
+        };
         let mut message = event.message.clone();
         message.truncate(message.floor_char_boundary(MESSAGE_LIMIT));
         match event.severity {
-            Severity::Error => tracing::error!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
-            Severity::Info => tracing::info!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
-            Severity::Trace => tracing::debug!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}"),
+            Severity::Error => {
+                tracing::error!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}")
+            }
+            Severity::Info => {
+                tracing::info!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}")
+            }
+            Severity::Trace => {
+                tracing::debug!(kind = object.kind(), object = %object.id(), reason = %event.reason, "{message}")
+            }
         }
         let now = self.cx.clock.now();
         let stamp = api::Time::from(now).to_string();
         let resource = Resource::new("v1", "Event", "events", true);
         let namespace = object.namespace().unwrap_or("default");
-        let key = (object.uid().to_owned(), event.reason.clone(), message.clone());
+        let key = (
+            object.uid().to_owned(),
+            event.reason.clone(),
+            message.clone(),
+        );
         let again = self.count(&key);
         let outcome = if let Some((name, count)) = again {
             let patch = json!({"count": count, "lastTimestamp": stamp});
-            let target = Target { resource: &resource, namespace, name: &name };
-            self.cx.client.patch(target, Patch::Merge, &patch, Query::new()).await.map(drop)
+            let target = Target {
+                resource: &resource,
+                namespace,
+                name: &name,
+            };
+            self.cx
+                .client
+                .patch(target, Patch::Merge, &patch, Query::new())
+                .await
+                .map(drop)
         } else {
             let name = format!("{}.{:x}", object.name(), now.as_nanosecond());
             let value = json!({
@@ -60,7 +88,9 @@ impl Recorder {
                 "source": {"component": self.component}, "reportingComponent": self.component, "reportingInstance": "",
                 "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1,
             });
-            let Ok(value) = Object::try_from(value) else { return };
+            let Ok(value) = Object::try_from(value) else {
+                return;
+            };
             let created = self.cx.client.create(&resource, &value, Query::new()).await;
             if created.is_ok() {
                 self.remember(key, name);

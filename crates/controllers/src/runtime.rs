@@ -59,16 +59,26 @@ pub struct Caller {
 }
 
 /// The other end of a [`Caller`].
+///
+/// A controller that is given one counts as active from here until its watches have synced.
 pub struct Inbox {
     caller: Caller,
     events: UnboundedReceiver<(Event, Guard)>,
+    starting: Guard,
 }
 
 impl Inbox {
     /// An inbox whose undelivered events count as activity.
     pub fn new(activity: &Activity) -> Self {
         let (sender, events) = unbounded_channel();
-        Self { caller: Caller { events: sender, activity: activity.clone() }, events }
+        Self {
+            caller: Caller {
+                events: sender,
+                activity: activity.clone(),
+            },
+            events,
+            starting: activity.begin(),
+        }
     }
 
     /// Somebody who may put events in.
@@ -100,7 +110,10 @@ pub(crate) struct Pass {
 impl Pass {
     /// The object is gone.
     pub(crate) fn gone() -> Self {
-        Self { object: None, conclusion: Conclusion::nothing() }
+        Self {
+            object: None,
+            conclusion: Conclusion::nothing(),
+        }
     }
 }
 
@@ -128,8 +141,18 @@ pub(crate) trait Controller: Send + Sync + 'static {
 
 /// Runs a controller until dropped.
 pub(crate) async fn run<C: Controller>(cx: Context, controller: Arc<C>, inbox: Inbox) {
-    let Inbox { caller, events: mut inbox } = inbox;
-    let mut watches = Watches { cx: cx.clone(), caller, running: HashMap::new(), tasks: JoinSet::new() };
+    let Inbox {
+        caller,
+        events: mut inbox,
+        starting,
+    } = inbox;
+    let mut starting = Some(starting);
+    let mut watches = Watches {
+        cx: cx.clone(),
+        caller,
+        running: HashMap::new(),
+        tasks: JoinSet::new(),
+    };
     let mut unsynced: HashSet<Scope> = controller.watches().into_iter().collect();
     let always = unsynced.clone();
     watches.want(&always);
@@ -138,19 +161,26 @@ pub(crate) async fn run<C: Controller>(cx: Context, controller: Arc<C>, inbox: I
     let mut failures: HashMap<Key, u32> = HashMap::new();
     let recorder = Arc::new(Recorder::new(cx.clone(), controller.status_manager()));
     loop {
+        if unsynced.is_empty() {
+            drop(starting.take());
+        }
         while unsynced.is_empty() && passes.len() < cx.concurrent {
-            let Some((key, guard)) = queue.pop(cx.clock.now()) else { break };
+            let Some((key, guard)) = queue.pop(cx.clock.now()) else {
+                break;
+            };
             let (cx, controller, recorder) = (cx.clone(), controller.clone(), recorder.clone());
             passes.spawn(async move {
                 let work = AssertUnwindSafe(one_pass(&cx, &*controller, &recorder, &key));
-                let next = work.catch_unwind().await.unwrap_or_else(|_| {
+                let (next, called) = work.catch_unwind().await.unwrap_or_else(|_| {
                     tracing::error!(object = %key, "a pass panicked; it is tried again");
-                    Next::Backoff
+                    (Next::Backoff, Vec::new())
                 });
-                (key, next, guard)
+                (key, next, called, guard)
             });
         }
-        let timer = queue.next_timer().filter(|_| unsynced.is_empty() && passes.len() < cx.concurrent);
+        let timer = queue
+            .next_timer()
+            .filter(|_| unsynced.is_empty() && passes.len() < cx.concurrent);
         tokio::select! {
             Some((event, guard)) = inbox.recv() => {
                 note_sync(&event, &mut unsynced);
@@ -159,10 +189,10 @@ pub(crate) async fn run<C: Controller>(cx: Context, controller: Arc<C>, inbox: I
             }
             Some(done) = passes.join_next() => {
                 // A pass catches its own panics: a task that does not join was aborted with the loop.
-                let Ok((key, next, guard)) = done else { continue };
+                let Ok((key, next, called, guard)) = done else { continue };
                 let at = due(&cx, &mut failures, &key, next);
                 queue.done(&key, at);
-                controller.settle(&key).into_iter().for_each(|key| queue.push(key));
+                called.into_iter().chain(controller.settle(&key)).for_each(|key| queue.push(key));
                 watches.want(&always.union(&controller.wanted()).cloned().collect());
                 drop(guard);
             }
@@ -172,7 +202,9 @@ pub(crate) async fn run<C: Controller>(cx: Context, controller: Arc<C>, inbox: I
 }
 
 fn note_sync(event: &Event, unsynced: &mut HashSet<Scope>) {
-    let Event::Watched { scope, change } = event else { return };
+    let Event::Watched { scope, change } = event else {
+        return;
+    };
     match change {
         Change::Synced => {
             unsynced.remove(&**scope);
@@ -192,35 +224,48 @@ async fn wait(clock: &Clock, until: Option<Timestamp>) {
     }
 }
 
-async fn one_pass<C: Controller>(cx: &Context, controller: &C, recorder: &Recorder, key: &Key) -> Next {
+/// One pass and its writes; when the next one is due, and whom the writes call.
+async fn one_pass<C: Controller>(
+    cx: &Context,
+    controller: &C,
+    recorder: &Recorder,
+    key: &Key,
+) -> (Next, Vec<Key>) {
     let resource = resource_of(controller.kind());
+    let kind = controller.kind().kind;
     let pass = match controller.reconcile(key).await {
         Ok(pass) => pass,
         Err(error) => {
-            tracing::error!(object = %key, kind = controller.kind().kind, %error, "Reconciler error");
-            return Next::Backoff;
+            tracing::error!(object = %key, kind, %error, "Reconciler error");
+            return (Next::Backoff, Vec::new());
         }
     };
-    let Some(object) = pass.object else { return Next::Never };
+    let Some(object) = pass.object else {
+        return (Next::Never, Vec::new());
+    };
     let next = pass.conclusion.next;
     let manager = controller.status_manager();
-    match commit::write(&cx.client, &resource, manager, &object, &pass.conclusion).await {
-        Ok(Some(written)) => {
+    let called =
+        match commit::write(&cx.client, &resource, manager, &object, &pass.conclusion).await {
             // What was just written is known at once: the watch may take its time.
-            let change = Change::Applied(Arc::new(written));
-            controller.observe(&Event::Watched { scope: Arc::new(Scope::all(resource)), change });
-        }
-        Ok(None) => {}
-        Err(error) if error.is_not_found() => return Next::Never,
-        Err(error) => {
-            tracing::error!(object = %key, kind = controller.kind().kind, %error, "status could not be written");
-            return Next::Backoff;
-        }
-    }
+            Ok(Some(written)) => {
+                let change = Change::Applied(Arc::new(written));
+                controller.observe(&Event::Watched {
+                    scope: Arc::new(Scope::all(resource)),
+                    change,
+                })
+            }
+            Ok(None) => Vec::new(),
+            Err(error) if error.is_not_found() => return (Next::Never, Vec::new()),
+            Err(error) => {
+                tracing::error!(object = %key, kind, %error, "status could not be written");
+                return (Next::Backoff, Vec::new());
+            }
+        };
     for event in &pass.conclusion.events {
         recorder.record(&object, event).await;
     }
-    next
+    (next, called)
 }
 
 /// How a kind of the toolkit is served.
@@ -280,12 +325,16 @@ impl Watches {
             let mut syncing = Some(self.cx.activity.begin());
             let watching = watch::run(self.cx.client.clone(), scope.clone(), move |change| {
                 let settled = matches!(change, Change::Synced | Change::Failing(_));
-                caller.send(Event::Watched { scope: shared.clone(), change });
+                caller.send(Event::Watched {
+                    scope: shared.clone(),
+                    change,
+                });
                 if settled {
                     drop(syncing.take());
                 }
             });
-            self.running.insert(scope.clone(), self.tasks.spawn(watching));
+            self.running
+                .insert(scope.clone(), self.tasks.spawn(watching));
         }
         while self.tasks.try_join_next().is_some() {}
     }

@@ -18,7 +18,10 @@ pub(crate) fn version(object: &Object) -> u64 {
 }
 
 /// Puts an object in, unless a newer one of the same uid is there already; then `None`, else what was there before.
-pub(crate) fn insert(objects: &mut HashMap<Key, Arc<Object>>, object: &Arc<Object>) -> Option<Option<Arc<Object>>> {
+pub(crate) fn insert(
+    objects: &mut HashMap<Key, Arc<Object>>,
+    object: &Arc<Object>,
+) -> Option<Option<Arc<Object>>> {
     let key = key_of(object);
     if let Some(old) = objects.get(&key)
         && old.uid() == object.uid()
@@ -34,7 +37,8 @@ pub(crate) fn calls(old: Option<&Object>, new: &Object) -> bool {
     let Some(old) = old else { return true };
     old.uid() != new.uid()
         || old.generation() != new.generation()
-        || old.annotation(names::RECONCILE_REQUESTED_AT) != new.annotation(names::RECONCILE_REQUESTED_AT)
+        || old.annotation(names::RECONCILE_REQUESTED_AT)
+            != new.annotation(names::RECONCILE_REQUESTED_AT)
         || old.is_deleting() != new.is_deleting()
 }
 

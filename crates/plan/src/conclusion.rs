@@ -29,16 +29,29 @@ impl<S> Conclusion<S> {
 
     /// The object is done with: its finalizer goes.
     pub fn finalized(events: Vec<Event>) -> Self {
-        Self { finalized: true, events, ..Self::nothing() }
+        Self {
+            finalized: true,
+            events,
+            ..Self::nothing()
+        }
     }
 
     /// The same with another form of status.
     pub fn map<T>(self, form: impl FnOnce(S) -> T) -> Conclusion<T> {
-        let Self { status, finalized, events, next } = self;
-        Conclusion { status: status.map(form), finalized, events, next }
+        let Self {
+            status,
+            finalized,
+            events,
+            next,
+        } = self;
+        Conclusion {
+            status: status.map(form),
+            finalized,
+            events,
+            next,
+        }
     }
 }
-
 
 /// When to come back without being called. Events wake an object earlier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -559,7 +559,10 @@ impl Story<'_> {
         ));
         self.mark(Mark::unknown(names::HEALTHY, reason::PROGRESSING, message));
         // Parked: the watch of what it waits for calls it, or else the deadline.
-        let waited = applied.health.map(|health| elapsed(health.started, self.now)).unwrap_or_default();
+        let waited = applied
+            .health
+            .map(|health| elapsed(health.started, self.now))
+            .unwrap_or_default();
         Next::After(crate::kustomization::timeout(&self.object.spec).saturating_sub(waited))
     }
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use clock::Timestamp;
 use cluster::watch::{self, Change, Scope};
 use cluster::{Client, Error, Resource};
-use clock::Timestamp;
 use krm::Object;
 
 use crate::session::by_name;
@@ -34,7 +34,9 @@ pub(crate) async fn until<T: Send>(
     mut judge: impl FnMut(&Object) -> Option<T> + Send,
 ) -> Result<T, Error> {
     let waiting = async {
-        let first = client.get(subject.resource, subject.namespace, subject.name).await?;
+        let first = client
+            .get(subject.resource, subject.namespace, subject.name)
+            .await?;
         if let Some(verdict) = judge(&first) {
             return Ok(verdict);
         }
@@ -43,7 +45,11 @@ pub(crate) async fn until<T: Send>(
             outcome => outcome,
         }
     };
-    client.clock().timeout_at(deadline, waiting).await.map_err(|_| Error::Deadline)?
+    client
+        .clock()
+        .timeout_at(deadline, waiting)
+        .await
+        .map_err(|_| Error::Deadline)?
 }
 
 async fn watched<T: Send>(
@@ -83,8 +89,13 @@ async fn watched<T: Send>(
         Some(Err(Some(error))) => Err(error),
         // Gone: reading it gives the server's own words, unless somebody has made it again.
         Some(Err(None)) | None => {
-            client.get(subject.resource, subject.namespace, subject.name).await?;
-            Err(Error::Answer(format!("{} was deleted and made again", subject.name)))
+            client
+                .get(subject.resource, subject.namespace, subject.name)
+                .await?;
+            Err(Error::Answer(format!(
+                "{} was deleted and made again",
+                subject.name
+            )))
         }
     }
 }
@@ -96,7 +107,9 @@ async fn polled<T: Send>(
 ) -> Result<T, Error> {
     loop {
         client.clock().sleep(POLL).await;
-        let object = client.get(subject.resource, subject.namespace, subject.name).await?;
+        let object = client
+            .get(subject.resource, subject.namespace, subject.name)
+            .await?;
         if let Some(verdict) = judge(&object) {
             return Ok(verdict);
         }

@@ -92,31 +92,44 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     if text == "0" {
         return Ok(Duration::ZERO);
     }
-    text.parse::<api::GoDuration>().map(api::GoDuration::to_std).map_err(|error| error.to_string())
+    text.parse::<api::GoDuration>()
+        .map(api::GoDuration::to_std)
+        .map_err(|error| error.to_string())
 }
 
 /// `key=value`.
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or_else(|| format!("{text:?} is not key=value"))?;
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("{text:?} is not key=value"))?;
     Ok((key.into(), value.into()))
 }
 
 /// A DNS label (RFC 1123): what a namespace's name is.
 fn is_label(name: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=63).contains(&name.len()) && name.bytes().all(inner) && !name.starts_with('-') && !name.ends_with('-')
+    (1..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 /// `FLUX_SYSTEM_NAMESPACE` where it is a namespace, else upstream's default.
 pub(crate) fn default_namespace() -> String {
-    environment::variable("FLUX_SYSTEM_NAMESPACE").filter(|name| is_label(name)).unwrap_or_else(|| DEFAULT_NAMESPACE.into())
+    environment::variable("FLUX_SYSTEM_NAMESPACE")
+        .filter(|name| is_label(name))
+        .unwrap_or_else(|| DEFAULT_NAMESPACE.into())
 }
 
 impl Global {
     /// What can be said without a server: a namespace that is none.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        if let Some(name) = environment::variable("FLUX_SYSTEM_NAMESPACE").filter(|name| !is_label(name)) {
-            terminal::warning(&format!("ignoring FLUX_SYSTEM_NAMESPACE: namespace must be a valid DNS label: {name:?}"));
+        if let Some(name) =
+            environment::variable("FLUX_SYSTEM_NAMESPACE").filter(|name| !is_label(name))
+        {
+            terminal::warning(&format!(
+                "ignoring FLUX_SYSTEM_NAMESPACE: namespace must be a valid DNS label: {name:?}"
+            ));
         }
         if !is_label(&self.namespace) {
             bail!("namespace must be a valid DNS label: {:?}", self.namespace);
@@ -155,14 +168,20 @@ impl Global {
             if fleet.is_empty() || fleet.contains(['/', '\\']) || fleet == ".." {
                 bail!("{fleet:?} is no name of a fleet's cluster");
             }
-            let file = environment::fleet_kubeconfig(fleet).context("neither XDG_STATE_HOME nor HOME is set")?;
+            let file = environment::fleet_kubeconfig(fleet)
+                .context("neither XDG_STATE_HOME nor HOME is set")?;
             if !file.exists() {
-                bail!("no fleet runs cluster {fleet}: {} does not exist", file.display());
+                bail!(
+                    "no fleet runs cluster {fleet}: {} does not exist",
+                    file.display()
+                );
             }
             return Ok(vec![file]);
         }
         match &self.kubeconfig {
-            Some(file) if !file.exists() => bail!("stat {}: no such file or directory", file.display()),
+            Some(file) if !file.exists() => {
+                bail!("stat {}: no such file or directory", file.display())
+            }
             Some(file) => Ok(vec![file.clone()]),
             None => Ok(environment::kubeconfigs()),
         }
@@ -171,7 +190,10 @@ impl Global {
     /// The namespace to act in.
     pub(crate) fn namespace_on(&self, connected: &Connected) -> String {
         if self.ns_follows_kube_context || environment::is_on("FLUX_NS_FOLLOWS_KUBE_CONTEXT") {
-            return connected.namespace.clone().unwrap_or_else(|| self.namespace.clone());
+            return connected
+                .namespace
+                .clone()
+                .unwrap_or_else(|| self.namespace.clone());
         }
         self.namespace.clone()
     }

@@ -12,17 +12,27 @@ pub(crate) enum Selection {
 }
 
 /// Reads the noun at the head of `words`; what follows it are names.
-pub(crate) fn select<'a>(words: &'a [String], verb: &str) -> anyhow::Result<(Selection, &'a [String])> {
+pub(crate) fn select<'a>(
+    words: &'a [String],
+    verb: &str,
+) -> anyhow::Result<(Selection, &'a [String])> {
     let first = words.first().map(String::as_str);
     let second = words.get(1).map(String::as_str);
     match (first, second) {
         (Some("all"), _) => {
             // `get all` leaves ArtifactGenerators out.
-            let kinds = KINDS.into_iter().filter(|kind| kind.kind != "ArtifactGenerator").collect();
+            let kinds = KINDS
+                .into_iter()
+                .filter(|kind| kind.kind != "ArtifactGenerator")
+                .collect();
             return Ok((Selection::All("all", kinds), &words[1..]));
         }
-        (Some("source" | "sources"), Some("all")) => return Ok((Selection::All("all", group("source ")), &words[2..])),
-        (Some("image" | "images"), Some("all")) => return Ok((Selection::All("all", group("image ")), &words[2..])),
+        (Some("source" | "sources"), Some("all")) => {
+            return Ok((Selection::All("all", group("source ")), &words[2..]));
+        }
+        (Some("image" | "images"), Some("all")) => {
+            return Ok((Selection::All("all", group("image ")), &words[2..]));
+        }
         _ => {}
     }
     let (kind, names) = one(words, verb)?;
@@ -30,11 +40,17 @@ pub(crate) fn select<'a>(words: &'a [String], verb: &str) -> anyhow::Result<(Sel
 }
 
 fn group(prefix: &str) -> Vec<&'static Kind> {
-    KINDS.into_iter().filter(|kind| kind.cli.noun.starts_with(prefix)).collect()
+    KINDS
+        .into_iter()
+        .filter(|kind| kind.cli.noun.starts_with(prefix))
+        .collect()
 }
 
 /// Reads the noun of one kind at the head of `words`; what follows it are names.
-pub(crate) fn one<'a>(words: &'a [String], verb: &str) -> anyhow::Result<(&'static Kind, &'a [String])> {
+pub(crate) fn one<'a>(
+    words: &'a [String],
+    verb: &str,
+) -> anyhow::Result<(&'static Kind, &'a [String])> {
     if words.is_empty() {
         bail!("what to {verb} is required: {}", nouns().join(", "));
     }
@@ -44,10 +60,15 @@ pub(crate) fn one<'a>(words: &'a [String], verb: &str) -> anyhow::Result<(&'stat
         }
     }
     let said = match words[0].as_str() {
-        "source" | "sources" | "image" | "images" | "artifact" | "artifacts" => words[..words.len().min(2)].join(" "),
+        "source" | "sources" | "image" | "images" | "artifact" | "artifacts" => {
+            words[..words.len().min(2)].join(" ")
+        }
         _ => words[0].clone(),
     };
-    bail!("unknown command {said:?} for \"flux {verb}\": it knows {}", nouns().join(", "))
+    bail!(
+        "unknown command {said:?} for \"flux {verb}\": it knows {}",
+        nouns().join(", ")
+    )
 }
 
 /// How many words name the kind, if they do: each word may be the singular's or the plural's.
@@ -92,8 +113,15 @@ mod tests {
         let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
         let got = match select(&words, "get") {
             Ok((Selection::One(kind), names)) => format!("{} {}", kind.kind, names.join(" ")),
-            Ok((Selection::All(_, kinds), names)) => format!("{} kinds {}", kinds.len(), names.join(" ")),
-            Err(error) => error.to_string().split(':').next().unwrap_or_default().to_owned(),
+            Ok((Selection::All(_, kinds), names)) => {
+                format!("{} kinds {}", kinds.len(), names.join(" "))
+            }
+            Err(error) => error
+                .to_string()
+                .split(':')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
         };
         assert_eq!(got.trim_end(), expect, "{line}");
     }
@@ -113,7 +141,10 @@ mod tests {
         check("alert-providers slack", "Provider slack");
         check("artifacts generators", "ArtifactGenerator");
         check("artifact generator", "ArtifactGenerator");
-        check("sources svn", "unknown command \"sources svn\" for \"flux get\"");
+        check(
+            "sources svn",
+            "unknown command \"sources svn\" for \"flux get\"",
+        );
         check("pods", "unknown command \"pods\" for \"flux get\"");
     }
 }

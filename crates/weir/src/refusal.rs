@@ -4,13 +4,39 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Upstream's verbs that this version lacks.
 const VERBS: &[&str] = &[
-    "bootstrap", "completion", "create", "debug", "delete", "diff", "envsubst", "events", "export", "list", "logs", "migrate", "plugin", "pull",
-    "push", "stats", "tag", "trace", "tree", "trigger", "uninstall",
+    "bootstrap",
+    "completion",
+    "create",
+    "debug",
+    "delete",
+    "diff",
+    "envsubst",
+    "events",
+    "export",
+    "list",
+    "logs",
+    "migrate",
+    "plugin",
+    "pull",
+    "push",
+    "stats",
+    "tag",
+    "trace",
+    "tree",
+    "trigger",
+    "uninstall",
 ];
 
 /// Upstream's flags that this version lacks, on verbs that it has.
 const FLAGS: &[&str] = &[
-    "--force", "--in-memory-build", "--local-sources", "--manifests", "--poll-interval", "--recursive", "--registry-creds", "--reset",
+    "--force",
+    "--in-memory-build",
+    "--local-sources",
+    "--manifests",
+    "--poll-interval",
+    "--recursive",
+    "--registry-creds",
+    "--reset",
 ];
 
 /// What a command line that clap refused is answered with, in cobra's words where it has some.

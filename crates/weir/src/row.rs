@@ -51,7 +51,8 @@ fn columns(kind: &Kind, show: Show) -> Vec<Column> {
 /// Whose hashes are cut, in revision and message.
 fn shortened(kind: &Kind) -> (bool, bool) {
     match kind.kind {
-        "Kustomization" | "GitRepository" | "OCIRepository" | "HelmRepository" | "Bucket" | "ExternalArtifact" => (true, true),
+        "Kustomization" | "GitRepository" | "OCIRepository" | "HelmRepository" | "Bucket"
+        | "ExternalArtifact" => (true, true),
         "HelmChart" => (false, true),
         _ => (false, false),
     }
@@ -90,25 +91,39 @@ pub(crate) fn cells(kind: &Kind, object: &Object, show: Show) -> Vec<String> {
         object.name().to_owned()
     });
     let (ready, message) = ready(kind, object);
-    let (cut_revision, cut_message) = if show.whole { (false, false) } else { shortened(kind) };
+    let (cut_revision, cut_message) = if show.whole {
+        (false, false)
+    } else {
+        shortened(kind)
+    };
     let cut = |text: &str, cut: bool| if cut { shorten(text) } else { text.to_owned() };
-    cells.extend(columns(kind, show).into_iter().map(|column| match column {
-        Column::Source => source(object),
-        Column::Revision => cut(revision(kind, object), cut_revision),
-        Column::Suspended => if is_suspended(kind, object) { "True" } else { "False" }.to_owned(),
-        Column::Ready => ready.clone(),
-        Column::Message => cut(&message, cut_message),
-        Column::Image => text(object, "/status/latestRef/name").to_owned(),
-        Column::Tag => text(object, "/status/latestRef/tag").to_owned(),
-        Column::LastScan => text(object, "/status/lastScanResult/scanTime").to_owned(),
-        Column::LastRun => text(object, "/status/lastAutomationRunTime").to_owned(),
+    cells.extend(columns(kind, show).into_iter().map(|column| {
+        match column {
+            Column::Source => source(object),
+            Column::Revision => cut(revision(kind, object), cut_revision),
+            Column::Suspended => if is_suspended(kind, object) {
+                "True"
+            } else {
+                "False"
+            }
+            .to_owned(),
+            Column::Ready => ready.clone(),
+            Column::Message => cut(&message, cut_message),
+            Column::Image => text(object, "/status/latestRef/name").to_owned(),
+            Column::Tag => text(object, "/status/latestRef/tag").to_owned(),
+            Column::LastScan => text(object, "/status/lastScanResult/scanTime").to_owned(),
+            Column::LastRun => text(object, "/status/lastAutomationRunTime").to_owned(),
+        }
     }));
     cells
 }
 
 /// A text at a pointer, empty where there is none.
 pub(crate) fn text<'a>(object: &'a Object, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// Whether an object is mere data, which nobody reconciles.
@@ -121,18 +136,30 @@ pub(crate) fn is_suspended(kind: &Kind, object: &Object) -> bool {
     if kind.kind == "ArtifactGenerator" {
         return object.annotation("source.extensions.fluxcd.io/reconcile") == Some("disabled");
     }
-    object.pointer("/spec/suspend").and_then(Value::as_bool).unwrap_or_default()
+    object
+        .pointer("/spec/suspend")
+        .and_then(Value::as_bool)
+        .unwrap_or_default()
 }
 
 /// A condition of an object.
 pub(crate) fn condition<'a>(object: &'a Object, kind: &str) -> Option<&'a Value> {
-    let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-    conditions.into_iter().flatten().find(|condition| condition["type"] == kind)
+    let conditions = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .find(|condition| condition["type"] == kind)
 }
 
 fn ready(kind: &Kind, object: &Object) -> (String, String) {
     if is_static(kind, object) {
-        let what = if kind.kind == "HelmRepository" { "Helm repository" } else { kind.kind };
+        let what = if kind.kind == "HelmRepository" {
+            "Helm repository"
+        } else {
+            kind.kind
+        };
         return ("True".into(), format!("{what} is Ready"));
     }
     match condition(object, names::READY) {
@@ -158,7 +185,11 @@ pub(crate) fn revision<'a>(kind: &Kind, object: &'a Object) -> &'a str {
 
 /// Where an object takes its content from: `Kind/namespace/name`.
 fn source(object: &Object) -> String {
-    let places = ["/spec/sourceRef", "/spec/chartRef", "/spec/chart/spec/sourceRef"];
+    let places = [
+        "/spec/sourceRef",
+        "/spec/chartRef",
+        "/spec/chart/spec/sourceRef",
+    ];
     let Some(reference) = places.iter().find_map(|place| object.pointer(place)) else {
         return String::new();
     };
@@ -174,7 +205,10 @@ fn source(object: &Object) -> String {
 pub(crate) fn shorten(text: &str) -> String {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let is_hash = |word: &str| {
-        (40..=128).contains(&word.len()) && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        (40..=128).contains(&word.len())
+            && word
+                .bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(|c: char| !is_word(c)) {
@@ -218,30 +252,83 @@ mod tests {
         let revision = format!("main@sha1:{HASH}");
         let status = || json!({"lastAppliedRevision": revision, "artifact": {"revision": revision}, "conditions": ready(&format!("at {HASH}"))});
         let none = Show::default();
-        assert_eq!(line("Kustomization", json!({}), status(), none), "x|main@sha1:01234567|False|True|at 01234567");
-        assert_eq!(line("GitRepository", json!({}), status(), none), "x|main@sha1:01234567|False|True|at 01234567");
-        assert_eq!(line("HelmChart", json!({}), status(), none), format!("x|{revision}|False|True|at 01234567"));
-        assert_eq!(line("Receiver", json!({}), status(), none), format!("x|False|True|at {HASH}"));
-        let whole = Show { whole: true, ..none };
-        assert_eq!(line("Kustomization", json!({}), status(), whole), format!("x|{revision}|False|True|at {HASH}"));
+        assert_eq!(
+            line("Kustomization", json!({}), status(), none),
+            "x|main@sha1:01234567|False|True|at 01234567"
+        );
+        assert_eq!(
+            line("GitRepository", json!({}), status(), none),
+            "x|main@sha1:01234567|False|True|at 01234567"
+        );
+        assert_eq!(
+            line("HelmChart", json!({}), status(), none),
+            format!("x|{revision}|False|True|at 01234567")
+        );
+        assert_eq!(
+            line("Receiver", json!({}), status(), none),
+            format!("x|False|True|at {HASH}")
+        );
+        let whole = Show {
+            whole: true,
+            ..none
+        };
+        assert_eq!(
+            line("Kustomization", json!({}), status(), whole),
+            format!("x|{revision}|False|True|at {HASH}")
+        );
         assert_eq!(shorten("deadbeef"), "deadbeef");
         assert_eq!(shorten(&format!("x{HASH}")), format!("x{HASH}"));
     }
 
     #[test]
     fn each_kind_has_its_columns() {
-        let all = Show { namespace: true, kind: true, source: true, whole: false };
+        let all = Show {
+            namespace: true,
+            kind: true,
+            source: true,
+            whole: false,
+        };
         let source = json!({"sourceRef": {"kind": "GitRepository", "name": "repo"}});
         assert_eq!(
             line("Kustomization", source.clone(), json!({}), all),
             "ns|kustomization/x|GitRepository/ns/repo||False|False|waiting to be reconciled"
         );
-        assert_eq!(line("Alert", json!({"suspend": true}), json!({}), Show::default()), "x|True|True|Alert is Ready");
-        assert_eq!(line("Provider", json!({}), json!({}), Show::default()), "x|True|Provider is Ready");
-        assert_eq!(line("HelmRepository", json!({"type": "oci"}), json!({}), Show::default()), "x||False|True|Helm repository is Ready");
+        assert_eq!(
+            line(
+                "Alert",
+                json!({"suspend": true}),
+                json!({}),
+                Show::default()
+            ),
+            "x|True|True|Alert is Ready"
+        );
+        assert_eq!(
+            line("Provider", json!({}), json!({}), Show::default()),
+            "x|True|Provider is Ready"
+        );
+        assert_eq!(
+            line(
+                "HelmRepository",
+                json!({"type": "oci"}),
+                json!({}),
+                Show::default()
+            ),
+            "x||False|True|Helm repository is Ready"
+        );
         let release = json!({"history": [{"chartVersion": "1.2.3"}], "lastAttemptedRevision": "1.2.4", "conditions": ready("ok")});
-        assert_eq!(line("HelmRelease", json!({}), release, Show::default()), "x|1.2.3|False|True|ok");
+        assert_eq!(
+            line("HelmRelease", json!({}), release, Show::default()),
+            "x|1.2.3|False|True|ok"
+        );
         let policy = json!({"latestRef": {"name": "ghcr.io/acme/api", "tag": "1.4.2"}, "conditions": ready("ok")});
-        assert_eq!(line("ImagePolicy", json!({"suspend": true}), policy, Show::default()), "x|ghcr.io/acme/api|1.4.2|True|ok");
+        assert_eq!(
+            line(
+                "ImagePolicy",
+                json!({"suspend": true}),
+                policy,
+                Show::default()
+            ),
+            "x|ghcr.io/acme/api|1.4.2|True|ok"
+        );
     }
 }

@@ -17,21 +17,36 @@ impl StatusSelector {
             Some(parts) => (Some(parts), false),
             None => (text.split_once('='), true),
         };
-        let (kind, status) =
-            parts.ok_or_else(|| format!("expected status selector in type=status or type!=status format, but found: {text}"))?;
-        Ok(Self { kind: kind.into(), status: status.into(), equal })
+        let (kind, status) = parts.ok_or_else(|| {
+            format!(
+                "expected status selector in type=status or type!=status format, but found: {text}"
+            )
+        })?;
+        Ok(Self {
+            kind: kind.into(),
+            status: status.into(),
+            equal,
+        })
     }
 
     /// Whether an object is shown. Of objects that are mere data only `ready=true` holds; a condition that is absent equals nothing.
     pub(crate) fn matches(&self, object: &Object, is_static: bool) -> bool {
         if is_static {
-            let is_ready = self.kind.eq_ignore_ascii_case("ready") && self.status.eq_ignore_ascii_case("true");
+            let is_ready =
+                self.kind.eq_ignore_ascii_case("ready") && self.status.eq_ignore_ascii_case("true");
             return self.equal && is_ready;
         }
-        let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
-        let text = |condition: &Value, key: &str| condition[key].as_str().unwrap_or_default().to_owned();
-        let found = conditions.into_iter().flatten().rfind(|condition| text(condition, "type").eq_ignore_ascii_case(&self.kind));
-        let holds = found.is_some_and(|condition| text(condition, "status").eq_ignore_ascii_case(&self.status));
+        let conditions = object
+            .pointer("/status/conditions")
+            .and_then(Value::as_array);
+        let text =
+            |condition: &Value, key: &str| condition[key].as_str().unwrap_or_default().to_owned();
+        let found = conditions
+            .into_iter()
+            .flatten()
+            .rfind(|condition| text(condition, "type").eq_ignore_ascii_case(&self.kind));
+        let holds = found
+            .is_some_and(|condition| text(condition, "status").eq_ignore_ascii_case(&self.status));
         holds == self.equal
     }
 }
@@ -45,7 +60,13 @@ mod tests {
     fn check(selector: &str, conditions: Value, expect: bool) {
         let value = json!({"apiVersion": "v1", "kind": "K", "status": {"conditions": conditions}});
         let object = Object::try_from(value).unwrap();
-        assert_eq!(StatusSelector::parse(selector).unwrap().matches(&object, false), expect, "{selector}");
+        assert_eq!(
+            StatusSelector::parse(selector)
+                .unwrap()
+                .matches(&object, false),
+            expect,
+            "{selector}"
+        );
     }
 
     #[test]

@@ -28,7 +28,11 @@ impl Session {
         Ok(Self {
             namespace: global.namespace_on(&connected),
             deadline: clock.after(global.timeout),
-            client: Client::new(connected.transport, clock, concat!("weir/", env!("CARGO_PKG_VERSION"))),
+            client: Client::new(
+                connected.transport,
+                clock,
+                concat!("weir/", env!("CARGO_PKG_VERSION")),
+            ),
             context: connected.context,
             server: connected.server,
         })
@@ -36,13 +40,24 @@ impl Session {
 
     /// Says what a command that changes something acts on.
     pub(crate) fn announce(&self) {
-        let context = if self.context.is_empty() { "no context" } else { &self.context };
+        let context = if self.context.is_empty() {
+            "no context"
+        } else {
+            &self.context
+        };
         terminal::action(&format!("context {context} ({})", self.server));
     }
 
     /// Runs `work` until the command has to end.
-    pub(crate) async fn within<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.client.clock().timeout_at(self.deadline, work).await.map_err(|_| Error::Deadline)?
+    pub(crate) async fn within<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.client
+            .clock()
+            .timeout_at(self.deadline, work)
+            .await
+            .map_err(|_| Error::Deadline)?
     }
 
     /// How the server serves a kind.
@@ -51,9 +66,17 @@ impl Session {
     }
 
     /// The objects of a kind in the session's namespace; all of them, or the one of a name.
-    pub(crate) async fn select(&self, resource: &Resource, name: Option<&str>) -> Result<Vec<Object>, Error> {
+    pub(crate) async fn select(
+        &self,
+        resource: &Resource,
+        name: Option<&str>,
+    ) -> Result<Vec<Object>, Error> {
         let query = Query::new().with_some("fieldSelector", &name.map(by_name).unwrap_or_default());
-        Ok(self.client.list(resource, &self.namespace, query).await?.items)
+        Ok(self
+            .client
+            .list(resource, &self.namespace, query)
+            .await?
+            .items)
     }
 }
 

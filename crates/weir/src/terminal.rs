@@ -67,10 +67,18 @@ pub(crate) fn table(header: Option<&[&str]>, rows: &[Vec<String>]) -> String {
     let mut lines: Vec<Vec<String>> = Vec::new();
     lines.extend(header.map(|header| header.iter().map(|name| name.to_uppercase()).collect()));
     for row in rows {
-        let cells: Vec<Vec<String>> = row.iter().map(|cell| escape(cell).split('\n').map(str::to_owned).collect()).collect();
+        let cells: Vec<Vec<String>> = row
+            .iter()
+            .map(|cell| escape(cell).split('\n').map(str::to_owned).collect())
+            .collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(1);
         for line in 0..height {
-            lines.push(cells.iter().map(|cell| cell.get(line).cloned().unwrap_or_default()).collect());
+            lines.push(
+                cells
+                    .iter()
+                    .map(|cell| cell.get(line).cloned().unwrap_or_default())
+                    .collect(),
+            );
         }
     }
     let mut widths = vec![0; columns];
@@ -95,7 +103,9 @@ pub(crate) fn json(value: &krm::Value) -> String {
     let text = format!("{value:#}\n");
     text.chars()
         .map(|c| match c {
-            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => format!("\\u{:04x}", u32::from(c)),
+            '\u{7f}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                format!("\\u{:04x}", u32::from(c))
+            }
             c => c.into(),
         })
         .collect()
@@ -107,7 +117,10 @@ mod tests {
 
     #[test]
     fn a_table_pads_and_ends_every_cell_with_a_tab() {
-        let rows = vec![vec!["apps".into(), "True".into()], vec!["infrastructure".into(), "a\nb".into()]];
+        let rows = vec![
+            vec!["apps".into(), "True".into()],
+            vec!["infrastructure".into(), "a\nb".into()],
+        ];
         assert_eq!(
             table(Some(&["name", "ready"]), &rows),
             "NAME          \tREADY\t\napps          \tTrue \t\ninfrastructure\ta    \t\n              \tb    \t\n"
@@ -116,7 +129,10 @@ mod tests {
 
     #[test]
     fn a_wide_character_takes_two_columns() {
-        assert_eq!(table(None, &[vec!["日本".into()], vec!["abcde".into()]]), "日本 \t\nabcde\t\n");
+        assert_eq!(
+            table(None, &[vec!["日本".into()], vec!["abcde".into()]]),
+            "日本 \t\nabcde\t\n"
+        );
     }
 
     #[test]

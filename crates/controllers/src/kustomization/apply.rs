@@ -49,7 +49,12 @@ impl Kustomizations {
             Ok(outcome) => outcome,
             Err(elapsed) => {
                 let revision = Some(base.revision.clone());
-                return Err(Box::new(failed(reason::RECONCILIATION_FAILED, elapsed.to_string(), revision, Some(base))));
+                return Err(Box::new(failed(
+                    reason::RECONCILIATION_FAILED,
+                    elapsed.to_string(),
+                    revision,
+                    Some(base),
+                )));
             }
         };
         let done = match outcome {
@@ -58,18 +63,38 @@ impl Kustomizations {
                 self.forget_clean(seen);
                 let message = refusal(&failure);
                 let revision = Some(base.revision.clone());
-                let applied = Applied { applied_log: failure.done.changes.log(), ..base };
-                return Err(Box::new(failed(reason::RECONCILIATION_FAILED, message, revision, Some(applied))));
+                let applied = Applied {
+                    applied_log: failure.done.changes.log(),
+                    ..base
+                };
+                return Err(Box::new(failed(
+                    reason::RECONCILIATION_FAILED,
+                    message,
+                    revision,
+                    Some(applied),
+                )));
             }
         };
         self.watch_kinds(&done.changes).await;
         let mut inventory = inventory::of(&done.changes);
         let old = seen.object.status.inventory.clone().unwrap_or_default();
-        let stale = if seen.object.spec.prune { inventory::stale(&old, &inventory) } else { Vec::new() };
+        let stale = if seen.object.spec.prune {
+            inventory::stale(&old, &inventory)
+        } else {
+            Vec::new()
+        };
         let metadata = &seen.object.metadata;
-        let owner = Owner { manager: &self.manager, name: &metadata.name, namespace: &metadata.namespace };
+        let owner = Owner {
+            manager: &self.manager,
+            name: &metadata.name,
+            namespace: &metadata.namespace,
+        };
         let pruned = prune::delete_all(client, stale, owner).await;
-        let survivors: Vec<_> = pruned.survivors.iter().map(|(target, _)| target.clone()).collect();
+        let survivors: Vec<_> = pruned
+            .survivors
+            .iter()
+            .map(|(target, _)| target.clone())
+            .collect();
         inventory::retain(&mut inventory, &survivors);
         let applied = Applied {
             inventory: Some(inventory),
@@ -81,7 +106,12 @@ impl Kustomizations {
             self.forget_clean(seen);
             let message = prune_refusal(&pruned.survivors);
             let revision = Some(applied.revision.clone());
-            return Err(Box::new(failed(reason::PRUNE_FAILED, message, revision, Some(applied))));
+            return Err(Box::new(failed(
+                reason::PRUNE_FAILED,
+                message,
+                revision,
+                Some(applied),
+            )));
         }
         self.remember(seen, rights, &applied, done.marks);
         Ok((applied, done.changes))
@@ -99,13 +129,29 @@ impl Kustomizations {
         if !same || !view.vouches(clean, &self.manager) {
             return None;
         }
-        let applied = Applied { inventory: clean.applied.inventory.clone(), ..base.clone() };
+        let applied = Applied {
+            inventory: clean.applied.inventory.clone(),
+            ..base.clone()
+        };
         let objects = inventory::objects(applied.inventory.as_ref()?);
         let unchanged = |(id, version)| {
-            let action = if clean.marks.contains_key(&id) { Action::Unchanged } else { Action::Skipped };
-            Change { id, version, action }
+            let action = if clean.marks.contains_key(&id) {
+                Action::Unchanged
+            } else {
+                Action::Skipped
+            };
+            Change {
+                id,
+                version,
+                action,
+            }
         };
-        Some((applied, ChangeSet { entries: objects.into_iter().map(unchanged).collect() }))
+        Some((
+            applied,
+            ChangeSet {
+                entries: objects.into_iter().map(unchanged).collect(),
+            },
+        ))
     }
 
     fn remember(
@@ -118,11 +164,19 @@ impl Kustomizations {
         let object = &seen.object;
         let mut view = self.view.lock();
         let memory = view.memories.entry(key(seen)).or_default();
-        let healthy = memory.clean.take().map(|clean| clean.healthy).unwrap_or_default();
+        let healthy = memory
+            .clean
+            .take()
+            .map(|clean| clean.healthy)
+            .unwrap_or_default();
         memory.clean = Some(Clean {
             digest: applied.digest.clone(),
             generation: object.metadata.generation,
-            request: object.metadata.reconcile_request().unwrap_or_default().into(),
+            request: object
+                .metadata
+                .reconcile_request()
+                .unwrap_or_default()
+                .into(),
             rights,
             applied: applied.clone(),
             marks,
@@ -139,8 +193,11 @@ impl Kustomizations {
     /// Notes which kinds have been applied, so that their objects are watched.
     async fn watch_kinds(&self, changes: &ChangeSet) {
         for change in &changes.entries {
-            let gvk =
-                Gvk { group: change.id.group.clone(), version: change.version.clone(), kind: change.id.kind.clone() };
+            let gvk = Gvk {
+                group: change.id.group.clone(),
+                version: change.version.clone(),
+                kind: change.id.kind.clone(),
+            };
             if self.view.lock().applied_kinds.contains_key(&gvk) {
                 continue;
             }
@@ -158,32 +215,65 @@ impl Kustomizations {
 
 /// An empty build never means "prune everything".
 fn refuse_empty(seen: &Seen, base: &Applied) -> Box<Outcome> {
-    let count = seen.object.status.inventory.as_ref().map_or(0, |inventory| inventory.entries.len());
+    let count = seen
+        .object
+        .status
+        .inventory
+        .as_ref()
+        .map_or(0, |inventory| inventory.entries.len());
     let message = format!(
         "the build of path {:?} is empty, and pruning would delete all {count} objects of the inventory; nothing was pruned. To delete them, delete the Kustomization",
         seen.object.spec.path
     );
-    Box::new(failed(reason::BUILD_FAILED, message, Some(base.revision.clone()), None))
+    Box::new(failed(
+        reason::BUILD_FAILED,
+        message,
+        Some(base.revision.clone()),
+        None,
+    ))
 }
 
 /// Every refused object, upstream's text first; then who lacks what; then what was applied before.
 fn refusal(failure: &Failure) -> String {
-    let texts = failure.refused.iter().map(|refused| refused.message.clone());
-    let forbidden = failure.refused.iter().filter_map(|refused| refused.error.as_ref()).filter(|e| e.is_forbidden());
+    let texts = failure
+        .refused
+        .iter()
+        .map(|refused| refused.message.clone());
+    let forbidden = failure
+        .refused
+        .iter()
+        .filter_map(|refused| refused.error.as_ref())
+        .filter(|e| e.is_forbidden());
     explained(texts.collect(), forbidden, failure.done.changes.log())
 }
 
 fn prune_refusal(survivors: &[(prune::Target, String)]) -> String {
-    let texts: String = survivors.iter().map(|(_, message)| format!("{message};")).collect();
-    let denials: Vec<_> = survivors.iter().filter_map(|(_, message)| Denial::parse(message)).collect();
+    let texts: String = survivors
+        .iter()
+        .map(|(_, message)| format!("{message};"))
+        .collect();
+    let denials: Vec<_> = survivors
+        .iter()
+        .filter_map(|(_, message)| Denial::parse(message))
+        .collect();
     let mut parts = vec![format!("delete failed, errors: {texts}")];
     parts.extend(Some(tenancy::explain(&denials)).filter(|text| !text.is_empty()));
     parts.join("\n")
 }
 
-fn explained<'a>(mut parts: Vec<String>, forbidden: impl Iterator<Item = &'a Error>, log: String) -> String {
-    let denials: Vec<_> = forbidden.filter_map(|error| Denial::parse(&error.to_string())).collect();
-    parts.extend([tenancy::explain(&denials), log].into_iter().filter(|text| !text.is_empty()));
+fn explained<'a>(
+    mut parts: Vec<String>,
+    forbidden: impl Iterator<Item = &'a Error>,
+    log: String,
+) -> String {
+    let denials: Vec<_> = forbidden
+        .filter_map(|error| Denial::parse(&error.to_string()))
+        .collect();
+    parts.extend(
+        [tenancy::explain(&denials), log]
+            .into_iter()
+            .filter(|text| !text.is_empty()),
+    );
     parts.join("\n")
 }
 

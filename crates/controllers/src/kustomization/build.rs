@@ -42,7 +42,9 @@ impl Kustomizations {
         let path = krm::tree::join("", spec.path.trim_start_matches('/'));
         let path = path.filter(|path| tree.is_dir(path)).ok_or_else(|| {
             let path = spec.path.trim_start_matches("./");
-            Stop::Path(format!("kustomization path not found: stat {path}: no such file or directory"))
+            Stop::Path(format!(
+                "kustomization path not found: stat {path}: no such file or directory"
+            ))
         })?;
         let variables = self.variables(seen).await?;
         let (tree, overrides) = (tree.clone(), overrides(seen));
@@ -76,8 +78,16 @@ impl Kustomizations {
                 ValuesSource::Secret => ("Secret", "secrets"),
             };
             let resource = Resource::new("v1", kind, plural, true);
-            let found = self.client.find(&resource, namespace, &reference.name).await;
-            let found = found.map_err(|error| Stop::Build(format!("substitute from '{kind}/{}' error: {error}", reference.name)))?;
+            let found = self
+                .client
+                .find(&resource, namespace, &reference.name)
+                .await;
+            let found = found.map_err(|error| {
+                Stop::Build(format!(
+                    "substitute from '{kind}/{}' error: {error}",
+                    reference.name
+                ))
+            })?;
             let named = (kind.to_owned(), Key::new(namespace, &reference.name));
             inputs.insert(named, found.as_ref().map_or(0, version));
             match found {
@@ -98,9 +108,17 @@ impl Kustomizations {
             return Err(Stop::Build(message));
         }
         variables.extend(post_build.substitute.clone());
-        let pairs = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        let undefined = if self.policy.strict_substitutions { Undefined::Refused } else { Undefined::Empty };
-        Substitution::new(pairs, undefined, when(post_build)).map(Some).map_err(Stop::Build)
+        let pairs = variables
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let undefined = if self.policy.strict_substitutions {
+            Undefined::Refused
+        } else {
+            Undefined::Empty
+        };
+        Substitution::new(pairs, undefined, when(post_build))
+            .map(Some)
+            .map_err(Stop::Build)
     }
 
     fn note_inputs(&self, seen: &Seen, inputs: HashMap<Named, u64>) {
@@ -128,7 +146,10 @@ fn values(object: &Object) -> Vec<(String, String)> {
         }
         String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()
     };
-    data.into_iter().flatten().filter_map(|(key, value)| Some((key.clone(), decode(value.as_str()?)?))).collect()
+    data.into_iter()
+        .flatten()
+        .filter_map(|(key, value)| Some((key.clone(), decode(value.as_str()?)?)))
+        .collect()
 }
 
 fn overrides(seen: &Seen) -> Overrides {
@@ -162,26 +183,43 @@ fn overrides(seen: &Seen) -> Overrides {
         images: images.collect(),
         components: spec.components.clone(),
         ignore_missing_components: spec.ignore_missing_components,
-        build_metadata: spec.build_metadata.iter().map(ToString::to_string).collect(),
+        build_metadata: spec
+            .build_metadata
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
     }
 }
 
 fn build_objects(tree: &Tree, path: &str, overrides: &Overrides) -> Result<Vec<Object>, Stop> {
-    let options = Options { remote_bases: RemoteBases::Refused, ..Options::default() };
+    let options = Options {
+        remote_bases: RemoteBases::Refused,
+        ..Options::default()
+    };
     let failed = |message: String| Stop::Build(format!("kustomize build failed: {message}"));
     let objects = match flux::build(tree, path, overrides, &options) {
         Ok(Step::Done(objects)) => objects,
-        Ok(Step::Fetch(urls)) => return Err(failed(format!("remote resources are not fetched: {}", urls.join(", ")))),
+        Ok(Step::Fetch(urls)) => {
+            return Err(failed(format!(
+                "remote resources are not fetched: {}",
+                urls.join(", ")
+            )));
+        }
         Err(error) => return Err(failed(error.to_string())),
     };
     for object in &objects {
         if object.name().is_empty() {
-            let message = format!("failed to decode Kubernetes apiVersion, kind and name from: {}", object.id());
+            let message = format!(
+                "failed to decode Kubernetes apiVersion, kind and name from: {}",
+                object.id()
+            );
             return Err(Stop::Build(message));
         }
         if flux::is_sops_encrypted(object) {
-            let message =
-                format!("{} is SOPS encrypted, configuring decryption is required for this secret to be reconciled", object.id());
+            let message = format!(
+                "{} is SOPS encrypted, configuring decryption is required for this secret to be reconciled",
+                object.id()
+            );
             return Err(Stop::Build(message));
         }
     }
@@ -189,11 +227,16 @@ fn build_objects(tree: &Tree, path: &str, overrides: &Overrides) -> Result<Vec<O
 }
 
 fn substitute(objects: Vec<Object>, variables: Option<&Substitution>) -> Result<Vec<Object>, Stop> {
-    let Some(variables) = variables else { return Ok(objects) };
+    let Some(variables) = variables else {
+        return Ok(objects);
+    };
     let substituted = objects.into_iter().map(|object| {
         let id = object.id();
         variables.apply(object).map_err(|error| {
-            let hint = error.hint().map(|hint| format!(" ({id}: {hint})")).unwrap_or_default();
+            let hint = error
+                .hint()
+                .map(|hint| format!(" ({id}: {hint})"))
+                .unwrap_or_default();
             Stop::Build(format!("{error}{hint}"))
         })
     });
@@ -202,7 +245,10 @@ fn substitute(objects: Vec<Object>, variables: Option<&Substitution>) -> Result<
 
 /// Digest of the objects as kustomize writes them: documents parted by `---`.
 fn digest(objects: &[Object]) -> String {
-    let documents: Vec<_> = objects.iter().map(|object| yaml::emit(&object.to_value())).collect();
+    let documents: Vec<_> = objects
+        .iter()
+        .map(|object| yaml::emit(&object.to_value()))
+        .collect();
     let hash = Sha256::digest(documents.join("---\n"));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")

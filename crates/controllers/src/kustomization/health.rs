@@ -68,33 +68,79 @@ pub(crate) async fn targets(
     unserved: &[krm::GroupKind],
 ) -> Result<Vec<(ObjectId, Resource)>, Error> {
     let wanted: Vec<(ObjectId, String)> = if object.spec.wait {
-        let applied = changes.entries.iter().filter(|change| change.action != Action::Skipped);
-        applied.map(|change| (change.id.clone(), change.version.clone())).collect()
+        let applied = changes
+            .entries
+            .iter()
+            .filter(|change| change.action != Action::Skipped);
+        applied
+            .map(|change| (change.id.clone(), change.version.clone()))
+            .collect()
     } else {
-        object.spec.health_checks.iter().map(|check| reference(object, check)).collect()
+        object
+            .spec
+            .health_checks
+            .iter()
+            .map(|check| reference(object, check))
+            .collect()
     };
     let mut targets = Vec::new();
     for (id, version) in wanted {
         let itself = id.kind == "Kustomization"
             && id.name == object.metadata.name
             && id.namespace == object.metadata.namespace;
-        let unserved = unserved.iter().any(|kind| kind.group == id.group && kind.kind == id.kind);
+        let unserved = unserved
+            .iter()
+            .any(|kind| kind.group == id.group && kind.kind == id.kind);
         if itself || unserved {
             continue;
         }
-        let gvk = Gvk { group: id.group.clone(), version, kind: id.kind.clone() };
+        let gvk = Gvk {
+            group: id.group.clone(),
+            version,
+            kind: id.kind.clone(),
+        };
         let resource = client.resource(&gvk).await?;
-        let id = if resource.namespaced { id } else { ObjectId { namespace: String::new(), ..id } };
+        let id = if resource.namespaced {
+            id
+        } else {
+            ObjectId {
+                namespace: String::new(),
+                ..id
+            }
+        };
         targets.push((id, resource));
     }
     Ok(targets)
 }
 
-fn reference(object: &Kustomization, check: &api::reference::NamespacedObjectKindReference) -> (ObjectId, String) {
-    let api_version = if check.api_version.is_empty() { "apps/v1" } else { &check.api_version };
-    let namespace = if check.namespace.is_empty() { &object.metadata.namespace } else { &check.namespace };
-    let Gvk { group, version, kind } = Gvk::new(api_version, &check.kind);
-    (ObjectId { group, kind, namespace: namespace.clone(), name: check.name.clone() }, version)
+fn reference(
+    object: &Kustomization,
+    check: &api::reference::NamespacedObjectKindReference,
+) -> (ObjectId, String) {
+    let api_version = if check.api_version.is_empty() {
+        "apps/v1"
+    } else {
+        &check.api_version
+    };
+    let namespace = if check.namespace.is_empty() {
+        &object.metadata.namespace
+    } else {
+        &check.namespace
+    };
+    let Gvk {
+        group,
+        version,
+        kind,
+    } = Gvk::new(api_version, &check.kind);
+    (
+        ObjectId {
+            group,
+            kind,
+            namespace: namespace.clone(),
+            name: check.name.clone(),
+        },
+        version,
+    )
 }
 
 /// `healthCheckExprs`, compiled, by group and kind; an empty kind stands for the whole group.
@@ -108,8 +154,10 @@ pub(crate) fn evaluators(object: &Kustomization) -> Result<Evaluators, String> {
     let mut evaluators = Evaluators::new();
     for (at, check) in object.spec.health_check_exprs.iter().enumerate() {
         let gvk = Gvk::new(&check.api_version, &check.kind);
-        let evaluator = Evaluator::new(&check.current, &check.in_progress, &check.failed)
-            .map_err(|error| format!("failed to create custom status evaluator for healthchecks[{at}]: {error}"))?;
+        let evaluator =
+            Evaluator::new(&check.current, &check.in_progress, &check.failed).map_err(|error| {
+                format!("failed to create custom status evaluator for healthchecks[{at}]: {error}")
+            })?;
         let known = evaluators.insert((gvk.group, gvk.kind), evaluator);
         if known.is_some() {
             let kind = Gvk::new(&check.api_version, &check.kind).group_kind();
@@ -125,7 +173,13 @@ pub(crate) async fn look(client: &Client, waiting: &mut Waiting, evaluators: &Ev
     let read: Vec<_> = waiting
         .resources
         .iter()
-        .filter(|(id, _)| stirred.contains(id) || waiting.states.get(id).is_none_or(|seen| seen.message.is_empty()))
+        .filter(|(id, _)| {
+            stirred.contains(id)
+                || waiting
+                    .states
+                    .get(id)
+                    .is_none_or(|seen| seen.message.is_empty())
+        })
         .map(|(id, resource)| (id.clone(), resource.clone()))
         .collect();
     let reads: Vec<_> = read
@@ -133,7 +187,9 @@ pub(crate) async fn look(client: &Client, waiting: &mut Waiting, evaluators: &Ev
         .map(|(id, resource)| async move {
             let verdict = match client.get(&resource, &id.namespace, &id.name).await {
                 Ok(object) => judge(&object, evaluators),
-                Err(error) if error.is_not_found() => verdict(Status::NotFound, "Resource not found"),
+                Err(error) if error.is_not_found() => {
+                    verdict(Status::NotFound, "Resource not found")
+                }
                 Err(error) => verdict(Status::Unknown, &error.to_string()),
             };
             (id, verdict)
@@ -150,7 +206,9 @@ fn judge(object: &Object, evaluators: &Evaluators) -> Verdict {
     let own = evaluators
         .get(&(gvk.group.clone(), gvk.kind))
         .or_else(|| evaluators.get(&(gvk.group, String::new())));
-    let Some(evaluator) = own else { return status::compute(object) };
+    let Some(evaluator) = own else {
+        return status::compute(object);
+    };
     if object.is_deleting() {
         return status::compute(object);
     }
@@ -163,7 +221,10 @@ fn judge(object: &Object, evaluators: &Evaluators) -> Verdict {
 }
 
 fn verdict(status: Status, message: &str) -> Verdict {
-    Verdict { status, message: message.into() }
+    Verdict {
+        status,
+        message: message.into(),
+    }
 }
 
 /// States to begin with: objects that were healthy at a version that still stands need not be read again.
@@ -174,10 +235,16 @@ pub(crate) fn begin(
 ) -> States {
     let known = |id: &ObjectId| {
         let was = clean?.healthy.get(id)?;
-        (version_of(id)? == *was).then(|| verdict(Status::Current, "unchanged since it was current"))
+        (version_of(id)? == *was)
+            .then(|| verdict(Status::Current, "unchanged since it was current"))
     };
     targets
         .iter()
-        .map(|(id, _)| (id.clone(), known(id).unwrap_or_else(|| verdict(Status::Unknown, ""))))
+        .map(|(id, _)| {
+            (
+                id.clone(),
+                known(id).unwrap_or_else(|| verdict(Status::Unknown, "")),
+            )
+        })
         .collect()
 }

@@ -69,7 +69,12 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 
 impl View {
     /// Takes note of a change and says whom it calls.
-    pub(crate) fn observe(&mut self, scope: &Arc<Scope>, change: &Change, manager: &Manager) -> Vec<Key> {
+    pub(crate) fn observe(
+        &mut self,
+        scope: &Arc<Scope>,
+        change: &Change,
+        manager: &Manager,
+    ) -> Vec<Key> {
         match change {
             Change::Synced => {
                 self.synced.insert(scope.clone());
@@ -110,7 +115,9 @@ impl View {
             self.memories.remove(&key);
             return self.dependants(&key);
         }
-        let Some(old) = store::insert(&mut self.kustomizations, object) else { return Vec::new() };
+        let Some(old) = store::insert(&mut self.kustomizations, object) else {
+            return Vec::new();
+        };
         let mut called = Vec::new();
         if readiness(old.as_deref()) != readiness(Some(object)) {
             called.extend(self.dependants(&key));
@@ -126,7 +133,12 @@ impl View {
         let depends = |object: &Object| {
             let list = object.pointer("/spec/dependsOn").and_then(Value::as_array);
             list.into_iter().flatten().any(|entry| {
-                let text = |field| entry.get(field).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
+                let text = |field| {
+                    entry
+                        .get(field)
+                        .and_then(Value::as_str)
+                        .filter(|text: &&str| !text.is_empty())
+                };
                 text("name") == Some(&key.name)
                     && text("namespace").or(object.namespace()) == Some(&key.namespace)
             })
@@ -139,8 +151,15 @@ impl View {
         let named = (kind.to_owned(), key.clone());
         let revision = |object: Option<&Object>| {
             let artifact = object.and_then(|object| object.pointer("/status/artifact"));
-            let text = |field| artifact.and_then(|artifact| artifact.get(field)).and_then(Value::as_str);
-            (text("revision").map(str::to_owned), text("digest").map(str::to_owned))
+            let text = |field| {
+                artifact
+                    .and_then(|artifact| artifact.get(field))
+                    .and_then(Value::as_str)
+            };
+            (
+                text("revision").map(str::to_owned),
+                text("digest").map(str::to_owned),
+            )
         };
         let before = revision(self.sources.get(&named).map(|object| &**object));
         if gone {
@@ -153,7 +172,11 @@ impl View {
             return Vec::new();
         }
         self.keys(|user| {
-            let text = |pointer| user.pointer(pointer).and_then(Value::as_str).filter(|text: &&str| !text.is_empty());
+            let text = |pointer| {
+                user.pointer(pointer)
+                    .and_then(Value::as_str)
+                    .filter(|text: &&str| !text.is_empty())
+            };
             text("/spec/sourceRef/kind") == Some(kind)
                 && text("/spec/sourceRef/name") == Some(&key.name)
                 && text("/spec/sourceRef/namespace").or(user.namespace()) == Some(&key.namespace)
@@ -164,8 +187,13 @@ impl View {
         let named = (object.kind().to_owned(), key_of(object));
         let now = if gone { 0 } else { version(object) };
         self.inputs.insert(named.clone(), now);
-        let read_another = |memory: &Memory| memory.inputs.get(&named).is_some_and(|read| *read != now);
-        self.memories.iter().filter(|(_, memory)| read_another(memory)).map(|(key, _)| key.clone()).collect()
+        let read_another =
+            |memory: &Memory| memory.inputs.get(&named).is_some_and(|read| *read != now);
+        self.memories
+            .iter()
+            .filter(|(_, memory)| read_another(memory))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 
     /// Somebody's rights have moved: what was refused is tried again, and nothing is skipped any more.
@@ -183,14 +211,26 @@ impl View {
     }
 
     fn failing_with(&self, text: &str) -> Vec<Key> {
-        self.keys(|object| !is_ready(object) && ready_message(object).is_some_and(|message| message.contains(text)))
+        self.keys(|object| {
+            !is_ready(object) && ready_message(object).is_some_and(|message| message.contains(text))
+        })
     }
 
     fn observe_owned(&mut self, object: &Object, gone: bool, manager: &Manager) -> Vec<Key> {
         let id = object.id();
-        self.owned.insert(id.clone(), Owned { mark: Mark::of(manager, object), gone });
+        self.owned.insert(
+            id.clone(),
+            Owned {
+                mark: Mark::of(manager, object),
+                gone,
+            },
+        );
         let mut called = self.awaiting(&id);
-        let owner = |key: &str| object.label(&format!("{}/{key}", manager.group)).unwrap_or_default();
+        let owner = |key: &str| {
+            object
+                .label(&format!("{}/{key}", manager.group))
+                .unwrap_or_default()
+        };
         let owner = Key::new(owner("namespace"), owner("name"));
         if !called.contains(&owner) && self.moved(&owner, &id) {
             called.push(owner);
@@ -214,15 +254,26 @@ impl View {
 
     /// Whether an object moved since `key`'s last clean apply in a way that an apply would put right.
     fn moved(&self, key: &Key, id: &ObjectId) -> bool {
-        let Some(clean) = self.memories.get(key).and_then(|memory| memory.clean.as_ref()) else { return false };
-        let (Some(mark), Some(owned)) = (clean.marks.get(id), self.owned.get(id)) else { return false };
+        let Some(clean) = self
+            .memories
+            .get(key)
+            .and_then(|memory| memory.clean.as_ref())
+        else {
+            return false;
+        };
+        let (Some(mark), Some(owned)) = (clean.marks.get(id), self.owned.get(id)) else {
+            return false;
+        };
         let newer = owned.mark.version > mark.version;
         newer && (owned.gone || owned.mark.fingerprint != mark.fingerprint)
     }
 
     /// Whether anything that `key` applied has moved.
     pub(crate) fn drifted(&self, key: &Key) -> bool {
-        let clean = self.memories.get(key).and_then(|memory| memory.clean.as_ref());
+        let clean = self
+            .memories
+            .get(key)
+            .and_then(|memory| memory.clean.as_ref());
         clean.is_some_and(|clean| clean.marks.keys().any(|id| self.moved(key, id)))
     }
 
@@ -231,7 +282,9 @@ impl View {
         clean.rights == self.rights
             && clean.marks.iter().all(|(id, mark)| {
                 let seen = self.owned.get(id).is_some_and(|owned| {
-                    !owned.gone && owned.mark.fingerprint == mark.fingerprint && owned.mark.version >= mark.version
+                    !owned.gone
+                        && owned.mark.fingerprint == mark.fingerprint
+                        && owned.mark.version >= mark.version
                 });
                 seen && self.watched(id, manager)
             })
@@ -239,29 +292,56 @@ impl View {
 
     fn watched(&self, id: &ObjectId, manager: &Manager) -> bool {
         let of_kind = |(gvk, _): &(&Gvk, &Resource)| gvk.group == id.group && gvk.kind == id.kind;
-        let mut scopes = self.applied_kinds.iter().filter(of_kind).map(|(_, resource)| owned_scope(resource, manager));
+        let mut scopes = self
+            .applied_kinds
+            .iter()
+            .filter(of_kind)
+            .map(|(_, resource)| owned_scope(resource, manager));
         scopes.any(|scope| self.synced.contains(&scope))
     }
 
     /// The version an object's metadata was last seen at.
     pub(crate) fn version_of(&self, id: &ObjectId) -> Option<u64> {
-        self.owned.get(id).filter(|owned| !owned.gone).map(|owned| owned.mark.version)
+        self.owned
+            .get(id)
+            .filter(|owned| !owned.gone)
+            .map(|owned| owned.mark.version)
     }
 
     /// The watches that are needed now, besides the fixed ones.
     pub(crate) fn wanted(&self, manager: &Manager) -> HashSet<Scope> {
-        let mut scopes: HashSet<Scope> =
-            self.applied_kinds.values().map(|resource| owned_scope(resource, manager)).collect();
+        let mut scopes: HashSet<Scope> = self
+            .applied_kinds
+            .values()
+            .map(|resource| owned_scope(resource, manager))
+            .collect();
         for object in self.kustomizations.values() {
-            let sources = object.pointer("/spec/postBuild/substituteFrom").and_then(Value::as_array);
-            for kind in sources.into_iter().flatten().filter_map(|source| source.get("kind")?.as_str()) {
-                let plural = if kind == "Secret" { "secrets" } else { "configmaps" };
+            let sources = object
+                .pointer("/spec/postBuild/substituteFrom")
+                .and_then(Value::as_array);
+            for kind in sources
+                .into_iter()
+                .flatten()
+                .filter_map(|source| source.get("kind")?.as_str())
+            {
+                let plural = if kind == "Secret" {
+                    "secrets"
+                } else {
+                    "configmaps"
+                };
                 let resource = Resource::new("v1", kind, plural, true);
                 let namespace = object.namespace().unwrap_or_default().to_owned();
-                scopes.insert(Scope { namespace, metadata_only: true, ..Scope::all(resource) });
+                scopes.insert(Scope {
+                    namespace,
+                    metadata_only: true,
+                    ..Scope::all(resource)
+                });
             }
         }
-        let waiting = self.memories.values().filter_map(|memory| memory.waiting.as_ref());
+        let waiting = self
+            .memories
+            .values()
+            .filter_map(|memory| memory.waiting.as_ref());
         scopes.extend(waiting.flat_map(|waiting| waiting.scopes(|id| self.owned.contains_key(id))));
         scopes
     }
@@ -269,9 +349,16 @@ impl View {
     /// What is seen of one Kustomization's dependencies.
     pub(crate) fn dependencies(&self, object: &Kustomization) -> Vec<(Key, Option<Kustomization>)> {
         let namespace = &object.metadata.namespace;
-        let keys = object.spec.depends_on.iter().map(|reference| plan::dependency::key(namespace, reference));
+        let keys = object
+            .spec
+            .depends_on
+            .iter()
+            .map(|reference| plan::dependency::key(namespace, reference));
         keys.map(|key| {
-            let found = self.kustomizations.get(&key).and_then(|object| api::parse(object).ok());
+            let found = self
+                .kustomizations
+                .get(&key)
+                .and_then(|object| api::parse(object).ok());
             (key, found)
         })
         .collect()
@@ -280,31 +367,52 @@ impl View {
     /// A dependency cycle through `key`.
     pub(crate) fn cycle(&self, key: &Key) -> Option<Vec<Key>> {
         plan::dependency::cycle(key, |key| {
-            let object = self.kustomizations.get(key).and_then(|object| api::parse::<Kustomization>(object).ok());
+            let object = self
+                .kustomizations
+                .get(key)
+                .and_then(|object| api::parse::<Kustomization>(object).ok());
             object.map_or_else(Vec::new, |object| {
                 let namespace = &object.metadata.namespace;
-                object.spec.depends_on.iter().map(|reference| plan::dependency::key(namespace, reference)).collect()
+                object
+                    .spec
+                    .depends_on
+                    .iter()
+                    .map(|reference| plan::dependency::key(namespace, reference))
+                    .collect()
             })
         })
     }
 
     fn keys(&self, wanted: impl Fn(&Object) -> bool) -> Vec<Key> {
-        self.kustomizations.iter().filter(|(_, object)| wanted(object)).map(|(key, _)| key.clone()).collect()
+        self.kustomizations
+            .iter()
+            .filter(|(_, object)| wanted(object))
+            .map(|(key, _)| key.clone())
+            .collect()
     }
 }
 
 /// Metadata of everything of a kind that any Kustomization applied.
 fn owned_scope(resource: &Resource, manager: &Manager) -> Scope {
-    Scope { labels: format!("{}/name", manager.group), metadata_only: true, ..Scope::all(resource.clone()) }
+    Scope {
+        labels: format!("{}/name", manager.group),
+        metadata_only: true,
+        ..Scope::all(resource.clone())
+    }
 }
 
 fn ready(object: &Object) -> Option<&Value> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
-    conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(names::READY))
+    conditions
+        .iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(names::READY))
 }
 
 fn is_ready(object: &Object) -> bool {
-    ready(object).and_then(|ready| ready.get("status")).and_then(Value::as_str) == Some("True")
+    ready(object)
+        .and_then(|ready| ready.get("status"))
+        .and_then(Value::as_str)
+        == Some("True")
 }
 
 fn ready_message(object: &Object) -> Option<&str> {
@@ -314,7 +422,17 @@ fn ready_message(object: &Object) -> Option<&str> {
 /// What dependants look at: readiness at which generation and revision.
 fn readiness(object: Option<&Object>) -> Option<(bool, i64, Option<String>)> {
     let object = object?;
-    let observed = object.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or_default();
-    let revision = object.pointer("/status/lastAppliedRevision").and_then(Value::as_str).map(str::to_owned);
-    Some((is_ready(object) && observed == object.generation(), observed, revision))
+    let observed = object
+        .pointer("/status/observedGeneration")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
+    let revision = object
+        .pointer("/status/lastAppliedRevision")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    Some((
+        is_ready(object) && observed == object.generation(),
+        observed,
+        revision,
+    ))
 }

@@ -43,7 +43,11 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
         if is_well {
             terminal::success("prerequisites checks passed");
         }
-        return Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        return Ok(if is_well {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        });
     }
     terminal::action("checking version in cluster");
     is_well &= distribution(&session).await;
@@ -62,7 +66,11 @@ async fn kubernetes(session: &Session) -> bool {
     let answer = session.within(session.client.raw("/version")).await;
     let version = answer.map_err(|error| error.to_string()).and_then(|bytes| {
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
-        Ok(value["gitVersion"].as_str().unwrap_or_default().trim_start_matches('v').to_owned())
+        Ok(value["gitVersion"]
+            .as_str()
+            .unwrap_or_default()
+            .trim_start_matches('v')
+            .to_owned())
     });
     match version {
         Ok(version) if is_new_enough(&version) => {
@@ -70,7 +78,9 @@ async fn kubernetes(session: &Session) -> bool {
             true
         }
         Ok(version) => {
-            terminal::failure(&format!("Kubernetes version {version} does not match >=1.{OLDEST}.0-0"));
+            terminal::failure(&format!(
+                "Kubernetes version {version} does not match >=1.{OLDEST}.0-0"
+            ));
             false
         }
         Err(error) => {
@@ -81,7 +91,9 @@ async fn kubernetes(session: &Session) -> bool {
 }
 
 fn is_new_enough(version: &str) -> bool {
-    let mut numbers = version.split(['.', '-', '+']).map(|number| number.parse::<u64>().ok());
+    let mut numbers = version
+        .split(['.', '-', '+'])
+        .map(|number| number.parse::<u64>().ok());
     let (major, minor) = (numbers.next().flatten(), numbers.next().flatten());
     major.zip(minor).is_some_and(|pair| pair >= (1, OLDEST))
 }
@@ -112,19 +124,29 @@ async fn controllers(session: &Session) -> bool {
     };
     if found.is_empty() {
         let namespace = &session.namespace;
-        terminal::failure(&format!("no controllers found in the '{namespace}' namespace with the label selector '{}=flux'", names::PART_OF));
+        terminal::failure(&format!(
+            "no controllers found in the '{namespace}' namespace with the label selector '{}=flux'",
+            names::PART_OF
+        ));
         return false;
     }
     let resource = Resource::new("apps/v1", "Deployment", "deployments", true);
     let mut is_well = true;
     for deployment in &found {
-        let subject = Subject { resource: &resource, namespace: &session.namespace, name: deployment.name() };
+        let subject = Subject {
+            resource: &resource,
+            namespace: &session.namespace,
+            name: deployment.name(),
+        };
         let judge = |object: &Object| match status::compute(object).status {
             Status::Current => Some(true),
             Status::Failed => Some(false),
             _ => None,
         };
-        if follow::until(&session.client, &subject, session.deadline, judge).await.unwrap_or(false) {
+        if follow::until(&session.client, &subject, session.deadline, judge)
+            .await
+            .unwrap_or(false)
+        {
             terminal::success(&format!("{}: deployment ready", deployment.name()));
         } else {
             terminal::failure(&format!("{}: deployment not ready", deployment.name()));
@@ -138,9 +160,17 @@ async fn controllers(session: &Session) -> bool {
 }
 
 async fn definitions(session: &Session) -> bool {
-    let resource = Resource::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false);
+    let resource = Resource::new(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    );
     let query = Query::new().with("labelSelector", &format!("{}=flux", names::PART_OF));
-    let found = match session.within(session.client.list(&resource, "", query)).await {
+    let found = match session
+        .within(session.client.list(&resource, "", query))
+        .await
+    {
         Ok(found) => found.items,
         Err(error) => {
             terminal::failure(&format!("checking failed: {error}"));
@@ -148,13 +178,21 @@ async fn definitions(session: &Session) -> bool {
         }
     };
     if found.is_empty() {
-        terminal::failure(&format!("no crds found with the label selector '{}=flux'", names::PART_OF));
+        terminal::failure(&format!(
+            "no crds found with the label selector '{}=flux'",
+            names::PART_OF
+        ));
         return false;
     }
     let mut is_well = true;
     for definition in &found {
-        let versions = definition.pointer("/status/storedVersions").and_then(Value::as_array);
-        match versions.and_then(|versions| versions.last()).and_then(Value::as_str) {
+        let versions = definition
+            .pointer("/status/storedVersions")
+            .and_then(Value::as_array);
+        match versions
+            .and_then(|versions| versions.last())
+            .and_then(Value::as_str)
+        {
             Some(version) => terminal::success(&format!("{}/{version}", definition.name())),
             None => {
                 terminal::failure(&format!("no stored versions for {}", definition.name()));
@@ -171,7 +209,13 @@ mod tests {
 
     #[test]
     fn kubernetes_is_new_enough_from_1_33_on() {
-        for (version, expect) in [("1.36.3", true), ("1.33.0-alpha.1", true), ("1.32.9", false), ("2.0.0", true), ("", false)] {
+        for (version, expect) in [
+            ("1.36.3", true),
+            ("1.33.0-alpha.1", true),
+            ("1.32.9", false),
+            ("2.0.0", true),
+            ("", false),
+        ] {
             assert_eq!(is_new_enough(version), expect, "{version}");
         }
     }

@@ -15,6 +15,8 @@ pub(super) fn named(name: &str) -> Option<&'static Component> {
 /// Reads the controller's flags and says that it does not run by itself in this version.
 pub(super) fn run(controller: &Component, _args: &[OsString]) -> ExitCode {
     let name = controller.name;
-    terminal::failure(&format!("{name} does not run in a cluster in this version of Weir; `weir up` runs a fleet's controllers in its own process"));
+    terminal::failure(&format!(
+        "{name} does not run in a cluster in this version of Weir; `weir up` runs a fleet's controllers in its own process"
+    ));
     ExitCode::FAILURE
 }

@@ -78,7 +78,11 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
         bail!("expected a single resource type, but found {said}");
     }
     let session = Session::start(global).await?;
-    let request = Request { args, name, session };
+    let request = Request {
+        args,
+        name,
+        session,
+    };
     match selection {
         Selection::One(kind) if request.args.watch => request.watch(kind).await?,
         Selection::One(kind) => {
@@ -106,44 +110,85 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
 
 impl Request {
     fn namespace(&self) -> &str {
-        if self.args.all_namespaces { "" } else { &self.session.namespace }
+        if self.args.all_namespaces {
+            ""
+        } else {
+            &self.session.namespace
+        }
     }
 
     fn show(&self, kind: bool) -> Show {
         let wide = self.args.output == Some(Format::Wide);
-        Show { namespace: self.args.all_namespaces, kind, source: self.args.show_source || wide, whole: wide }
+        Show {
+            namespace: self.args.all_namespaces,
+            kind,
+            source: self.args.show_source || wide,
+            whole: wide,
+        }
     }
 
     async fn list(&self, kind: &Kind) -> Result<Vec<Object>, Error> {
         let resource = self.session.resource(kind).await?;
         let query = Query::new()
-            .with_some("labelSelector", self.args.label_selector.as_deref().unwrap_or_default())
-            .with_some("fieldSelector", &self.name.as_deref().map(by_name).unwrap_or_default());
-        Ok(self.session.client.list(&resource, self.namespace(), query).await?.items)
+            .with_some(
+                "labelSelector",
+                self.args.label_selector.as_deref().unwrap_or_default(),
+            )
+            .with_some(
+                "fieldSelector",
+                &self.name.as_deref().map(by_name).unwrap_or_default(),
+            );
+        Ok(self
+            .session
+            .client
+            .list(&resource, self.namespace(), query)
+            .await?
+            .items)
     }
 
     /// What is said when nothing was found.
     fn nothing(&self, kind: &Kind) -> String {
-        let place = if self.args.all_namespaces { "any".to_owned() } else { format!("{:?}", self.session.namespace) };
+        let place = if self.args.all_namespaces {
+            "any".to_owned()
+        } else {
+            format!("{:?}", self.session.namespace)
+        };
         match &self.name {
-            Some(name) => format!("{} object '{name}' not found in {place} namespace", kind.kind),
+            Some(name) => format!(
+                "{} object '{name}' not found in {place} namespace",
+                kind.kind
+            ),
             None => format!("no {} objects found in {place} namespace", kind.kind),
         }
     }
 
     /// The objects that the status selector leaves.
     fn selected<'a>(&self, kind: &Kind, items: &'a [Object]) -> anyhow::Result<Vec<&'a Object>> {
-        let selector = self.args.status_selector.as_deref().map(StatusSelector::parse).transpose().map_err(anyhow::Error::msg)?;
-        let matches = |object: &&Object| selector.as_ref().is_none_or(|selector| selector.matches(object, row::is_static(kind, object)));
+        let selector = self
+            .args
+            .status_selector
+            .as_deref()
+            .map(StatusSelector::parse)
+            .transpose()
+            .map_err(anyhow::Error::msg)?;
+        let matches = |object: &&Object| {
+            selector
+                .as_ref()
+                .is_none_or(|selector| selector.matches(object, row::is_static(kind, object)))
+        };
         Ok(items.iter().filter(matches).collect())
     }
 
     fn print(&self, found: &[(&'static Kind, Vec<Object>)], several: bool) -> anyhow::Result<()> {
-        let selected = found.iter().map(|(kind, items)| Ok((*kind, self.selected(kind, items)?))).collect::<anyhow::Result<Vec<_>>>()?;
+        let selected = found
+            .iter()
+            .map(|(kind, items)| Ok((*kind, self.selected(kind, items)?)))
+            .collect::<anyhow::Result<Vec<_>>>()?;
         match self.args.output {
             None | Some(Format::Wide) => {
                 for (kind, objects) in selected {
-                    let mut text = self.table(kind, &objects, !self.args.no_header, self.show(several));
+                    let mut text =
+                        self.table(kind, &objects, !self.args.no_header, self.show(several));
                     if several {
                         text.push('\n');
                     }
@@ -152,18 +197,31 @@ impl Request {
             }
             Some(Format::Name) => {
                 let names = |(kind, objects): (&Kind, Vec<&Object>)| -> String {
-                    objects.iter().map(|object| format!("{}.{}/{}\n", kind.singular, kind.group, object.name())).collect()
+                    objects
+                        .iter()
+                        .map(|object| {
+                            format!("{}.{}/{}\n", kind.singular, kind.group, object.name())
+                        })
+                        .collect()
                 };
                 terminal::print(&selected.into_iter().map(names).collect::<String>());
             }
             Some(format @ (Format::Json | Format::Yaml)) => {
-                let objects: Vec<Value> = selected.into_iter().flat_map(|(_, objects)| objects).map(published).collect();
+                let objects: Vec<Value> = selected
+                    .into_iter()
+                    .flat_map(|(_, objects)| objects)
+                    .map(published)
+                    .collect();
                 let value = match <[Value; 1]>::try_from(objects) {
                     Ok([object]) if self.name.is_some() => object,
                     Ok([object]) => list(vec![object]),
                     Err(objects) => list(objects),
                 };
-                let text = if format == Format::Yaml { krm::yaml::emit(&value) } else { terminal::json(&value) };
+                let text = if format == Format::Yaml {
+                    krm::yaml::emit(&value)
+                } else {
+                    terminal::json(&value)
+                };
                 terminal::print(&text);
             }
         }
@@ -172,7 +230,10 @@ impl Request {
 
     fn table(&self, kind: &Kind, objects: &[&Object], with_header: bool, show: Show) -> String {
         let header = with_header.then(|| row::header(kind, show));
-        let rows: Vec<_> = objects.iter().map(|object| row::cells(kind, object, show)).collect();
+        let rows: Vec<_> = objects
+            .iter()
+            .map(|object| row::cells(kind, object, show))
+            .collect();
         terminal::table(header.as_deref(), &rows)
     }
 
@@ -200,7 +261,12 @@ impl Request {
             while let Some(word) = told.recv().await {
                 let object = word?;
                 let objects = self.selected(kind, std::slice::from_ref(&*object))?;
-                terminal::print(&self.table(kind, &objects, first && !self.args.no_header, self.show(false)));
+                terminal::print(&self.table(
+                    kind,
+                    &objects,
+                    first && !self.args.no_header,
+                    self.show(false),
+                ));
                 first = false;
             }
             anyhow::Ok(())
@@ -211,7 +277,13 @@ impl Request {
                 printed = printing => printed,
             }
         };
-        match self.session.client.clock().timeout_at(self.session.deadline, both).await {
+        match self
+            .session
+            .client
+            .clock()
+            .timeout_at(self.session.deadline, both)
+            .await
+        {
             Ok(outcome) => outcome,
             Err(_) => bail!("timed out waiting for the condition"),
         }

@@ -32,7 +32,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "HOST/PATH", default_value = install::REGISTRY)]
     registry: String,
     /// Secret for pulling the image
-    #[arg(long, value_name = "NAME", default_value = "", hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "",
+        hide_default_value = true
+    )]
     image_pull_secret: String,
     /// Whether the controllers look beyond their own namespace
     #[arg(long, value_name = "BOOL", default_value_t = true, default_missing_value = "true", num_args = 0..=1, require_equals = true, action = ArgAction::Set)]
@@ -53,7 +58,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(global: &Global, args: Args) -> Outcome {
     if !args.export {
-        bail!("this version of Weir installs nothing into a cluster: its controllers run in `weir up` only; --export prints the manifests");
+        bail!(
+            "this version of Weir installs nothing into a cluster: its controllers run in `weir up` only; --export prints the manifests"
+        );
     }
     let mut components = args.components;
     for extra in args.components_extra {
@@ -79,6 +86,8 @@ pub(crate) fn run(global: &Global, args: Args) -> Outcome {
         toleration_keys: args.toleration_keys,
     })?;
     terminal::print(&text);
-    terminal::warning("the controllers do not run in a cluster in this version of Weir: these manifests are for a fleet that `weir up` runs");
+    terminal::warning(
+        "the controllers do not run in a cluster in this version of Weir: these manifests are for a fleet that `weir up` runs",
+    );
     Ok(ExitCode::SUCCESS)
 }

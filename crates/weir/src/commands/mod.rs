@@ -8,6 +8,7 @@ mod reconcile;
 mod resume;
 mod served;
 mod suspend;
+mod up;
 mod version;
 mod wait;
 
@@ -42,6 +43,7 @@ enum Command {
     Reconcile(reconcile::Args),
     Resume(resume::Args),
     Suspend(suspend::Args),
+    Up(up::Args),
     Version(version::Args),
     Wait(wait::Args),
 }
@@ -52,15 +54,26 @@ type Outcome = anyhow::Result<ExitCode>;
 /// The program: reads the command line and runs what it says.
 pub(crate) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let args: Vec<OsString> = args.collect();
-    if let Some(controller) = args.get(1).and_then(|name| controller::named(&name.to_string_lossy())) {
+    if let Some(controller) = args
+        .get(1)
+        .and_then(|name| controller::named(&name.to_string_lossy()))
+    {
         return controller::run(controller, &args[2..]);
     }
-    let called = args.first().map(Path::new).and_then(Path::file_stem).unwrap_or_default();
-    let cli = command(&called.to_string_lossy()).try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches));
+    let called = args
+        .first()
+        .map(Path::new)
+        .and_then(Path::file_stem)
+        .unwrap_or_default();
+    let cli = command(&called.to_string_lossy())
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
     match cli {
         Ok(cli) => run(cli),
         Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 terminal::print(&error.to_string());
                 ExitCode::SUCCESS
             }
@@ -75,13 +88,25 @@ pub(crate) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// The command line under the name that the program was called by.
 fn command(called: &str) -> clap::Command {
     let command = Cli::command();
-    if called == "flux" { command.name("flux").version("version 2.9.4") } else { command }
+    if called == "flux" {
+        command.name("flux").version("version 2.9.4")
+    } else {
+        command
+    }
 }
 
 fn run(cli: Cli) -> ExitCode {
     let level = if cli.global.verbose { "info" } else { "off" };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(level).with_target(false).with_ansi(false).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(level)
+        .with_target(false)
+        .with_ansi(false)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             terminal::failure(&error.to_string());
@@ -106,6 +131,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Resume(args) => resume::run(&global, &args).await,
         Command::Suspend(args) => suspend::run(&global, &args).await,
+        Command::Up(args) => up::run(&global, args).await,
         Command::Version(args) => version::run(&global, &args).await,
         Command::Wait(args) => wait::run(&global, &args).await,
     }
@@ -121,15 +147,26 @@ mod tests {
     }
 
     fn refused(line: &str) -> String {
-        let error = command("flux").try_get_matches_from(line.split_whitespace()).unwrap_err();
+        let error = command("flux")
+            .try_get_matches_from(line.split_whitespace())
+            .unwrap_err();
         refusal::message(&error)
     }
 
     #[test]
     fn what_is_missing_is_refused_by_name() {
-        assert_eq!(refused("flux bootstrap github"), "flux bootstrap is not in this version of Weir");
-        assert_eq!(refused("flux frobnicate"), "unknown command \"frobnicate\" for \"flux\"");
+        assert_eq!(
+            refused("flux bootstrap github"),
+            "flux bootstrap is not in this version of Weir"
+        );
+        assert_eq!(
+            refused("flux frobnicate"),
+            "unknown command \"frobnicate\" for \"flux\""
+        );
         assert_eq!(refused("flux get ks --colour"), "unknown flag: --colour");
-        assert_eq!(refused("flux reconcile hr x --force"), "the flag --force is not in this version of Weir");
+        assert_eq!(
+            refused("flux reconcile hr x --force"),
+            "the flag --force is not in this version of Weir"
+        );
     }
 }

@@ -31,17 +31,30 @@ pub(crate) struct Args {
 pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     let (kind, names) = noun::one(&args.words, "reconcile")?;
     if kind.cli.is_static || matches!(kind.kind, "ExternalArtifact" | "ArtifactGenerator") {
-        bail!("flux reconcile has no {:?}: objects of kind {} are not reconciled on request", kind.cli.noun, kind.kind);
+        bail!(
+            "flux reconcile has no {:?}: objects of kind {} are not reconciled on request",
+            kind.cli.noun,
+            kind.kind
+        );
     }
     let has_source = matches!(kind.kind, "Kustomization" | "HelmRelease" | "HelmChart");
     if args.with_source && !has_source {
         bail!("unknown flag: --with-source");
     }
-    let name = names.first().with_context(|| format!("{} name is required", kind.kind))?;
+    let name = names
+        .first()
+        .with_context(|| format!("{} name is required", kind.kind))?;
     let session = Session::start(global).await?;
     session.announce();
-    session.within(async { Ok(served::ensure(&session, kind).await) }).await??;
-    let job = Job { kind, namespace: session.namespace.clone(), name: name.clone(), with_source: args.with_source };
+    session
+        .within(async { Ok(served::ensure(&session, kind).await) })
+        .await??;
+    let job = Job {
+        kind,
+        namespace: session.namespace.clone(),
+        name: name.clone(),
+        with_source: args.with_source,
+    };
     job.run(&session).await?;
     Ok(ExitCode::SUCCESS)
 }
@@ -56,9 +69,16 @@ struct Job {
 
 impl Job {
     async fn run(&self, session: &Session) -> anyhow::Result<()> {
-        let Self { kind, namespace, name, .. } = self;
+        let Self {
+            kind,
+            namespace,
+            name,
+            ..
+        } = self;
         let resource = session.within(session.resource(kind)).await?;
-        let object = session.within(session.client.get(&resource, namespace, name)).await?;
+        let object = session
+            .within(session.client.get(&resource, namespace, name))
+            .await?;
         if row::is_suspended(kind, &object) {
             bail!("resource is suspended");
         }
@@ -71,11 +91,20 @@ impl Job {
             Box::pin(source.run(session)).await?;
         }
         let before = text(&object, "/status/lastHandledReconcileAt").to_owned();
-        terminal::action(&format!("annotating {} {name} in {namespace} namespace", kind.kind));
-        session.within(request(session, &resource, namespace, name)).await?;
+        terminal::action(&format!(
+            "annotating {} {name} in {namespace} namespace",
+            kind.kind
+        ));
+        session
+            .within(request(session, &resource, namespace, name))
+            .await?;
         terminal::success(&format!("{} annotated", kind.kind));
         terminal::waiting(&format!("waiting for {} reconciliation", kind.kind));
-        let subject = Subject { resource: &resource, namespace, name };
+        let subject = Subject {
+            resource: &resource,
+            namespace,
+            name,
+        };
         let judge = |object: &Object| handled(kind, object, &before);
         let revision = follow::until(&session.client, &subject, session.deadline, judge).await?;
         terminal::success(&revision.map_err(anyhow::Error::msg)?);
@@ -85,12 +114,19 @@ impl Job {
     /// What the object takes its content from; a chart is always reconciled with what it comes from.
     fn source(&self, object: &Object) -> anyhow::Result<Self> {
         let (place, chart) = match self.kind.kind {
-            "HelmRelease" if object.pointer("/spec/chartRef").is_some() => ("/spec/chartRef", false),
+            "HelmRelease" if object.pointer("/spec/chartRef").is_some() => {
+                ("/spec/chartRef", false)
+            }
             "HelmRelease" => ("/spec/chart/spec/sourceRef", true),
             _ => ("/spec/sourceRef", false),
         };
         let reference = object.pointer(place).context("the object has no source")?;
-        let part = |key: &str| reference.get(key).and_then(Value::as_str).unwrap_or_default();
+        let part = |key: &str| {
+            reference
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let namespace = match part("namespace") {
             "" => self.namespace.clone(),
             namespace => namespace.to_owned(),
@@ -100,19 +136,50 @@ impl Job {
         } else {
             (part("kind"), part("name").to_owned())
         };
-        let reconcilable = ["GitRepository", "OCIRepository", "HelmRepository", "HelmChart", "Bucket"];
-        let row = KINDS.into_iter().find(|row| row.kind == kind && reconcilable.contains(&row.kind));
+        let reconcilable = [
+            "GitRepository",
+            "OCIRepository",
+            "HelmRepository",
+            "HelmChart",
+            "Bucket",
+        ];
+        let row = KINDS
+            .into_iter()
+            .find(|row| row.kind == kind && reconcilable.contains(&row.kind));
         let row = row.with_context(|| format!("cannot reconcile source of kind {kind}"))?;
-        Ok(Self { kind: row, namespace, name, with_source: kind == "HelmChart" })
+        Ok(Self {
+            kind: row,
+            namespace,
+            name,
+            with_source: kind == "HelmChart",
+        })
     }
 }
 
 /// Asks for a reconciliation: the annotation's value is only ever compared.
-async fn request(session: &Session, resource: &Resource, namespace: &str, name: &str) -> Result<(), Error> {
+async fn request(
+    session: &Session,
+    resource: &Resource,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Error> {
     let now = session.client.clock().now().to_string();
     let patch = json!({"metadata": {"annotations": {names::RECONCILE_REQUESTED_AT: now}}});
     let query = Query::new().with("fieldManager", names::INSTALL_MANAGER);
-    session.client.patch(Target { resource, namespace, name }, Patch::Merge, &patch, query).await.map(drop)
+    session
+        .client
+        .patch(
+            Target {
+                resource,
+                namespace,
+                name,
+            },
+            Patch::Merge,
+            &patch,
+            query,
+        )
+        .await
+        .map(drop)
 }
 
 /// What became of a request that came after `before` was handled, once something did: the success' text, or the failure's.
@@ -124,14 +191,22 @@ fn handled(kind: &Kind, object: &Object, before: &str) -> Option<Result<String, 
     }
     let verdict = status::compute(object);
     let ready = row::condition(object, names::READY);
-    let part = |key: &str| ready.and_then(|ready| ready[key].as_str()).unwrap_or_default();
+    let part = |key: &str| {
+        ready
+            .and_then(|ready| ready[key].as_str())
+            .unwrap_or_default()
+    };
     match verdict.status {
         Status::Failed | Status::Terminating => Some(Err(verdict.message)),
         Status::Current if part("status") == "True" => Some(Ok(success(kind, object))),
         _ if part("status") == "False" && part("reason") != names::reason::DEPENDENCY_NOT_READY => {
             let is_quoted = !matches!(kind.kind, "Kustomization" | "HelmRelease" | "HelmChart");
             let quote = if is_quoted { "'" } else { "" };
-            Some(Err(format!("{} reconciliation failed: {quote}{}{quote}", kind.kind, part("message"))))
+            Some(Err(format!(
+                "{} reconciliation failed: {quote}{}{quote}",
+                kind.kind,
+                part("message")
+            )))
         }
         Status::Current => Some(Err("status can't be determined".into())),
         _ => None,
@@ -141,19 +216,31 @@ fn handled(kind: &Kind, object: &Object, before: &str) -> Option<Result<String, 
 /// What is said of an object that is reconciled.
 pub(super) fn success(kind: &Kind, object: &Object) -> String {
     match kind.kind {
-        "Kustomization" | "HelmRelease" => format!("applied revision {}", row::revision(kind, object)),
+        "Kustomization" | "HelmRelease" => {
+            format!("applied revision {}", row::revision(kind, object))
+        }
         "ImageRepository" => {
-            let count = object.pointer("/status/lastScanResult/tagCount").and_then(Value::as_i64).unwrap_or_default();
+            let count = object
+                .pointer("/status/lastScanResult/tagCount")
+                .and_then(Value::as_i64)
+                .unwrap_or_default();
             format!("scan fetched {count} tags")
         }
         "ImagePolicy" => {
             let digest = text(object, "/status/latestRef/digest");
             let at = if digest.is_empty() { "" } else { "@" };
-            format!("selected ref {}:{}{at}{digest}", text(object, "/status/latestRef/name"), text(object, "/status/latestRef/tag"))
+            format!(
+                "selected ref {}:{}{at}{digest}",
+                text(object, "/status/latestRef/name"),
+                text(object, "/status/latestRef/tag")
+            )
         }
         "ImageUpdateAutomation" => {
             let ready = row::condition(object, names::READY);
-            ready.and_then(|ready| ready["message"].as_str()).unwrap_or_default().to_owned()
+            ready
+                .and_then(|ready| ready["message"].as_str())
+                .unwrap_or_default()
+                .to_owned()
         }
         "Receiver" | "Alert" | "Provider" => format!("{} reconciliation completed", kind.kind),
         _ => format!("fetched revision {}", row::revision(kind, object)),
@@ -187,9 +274,21 @@ mod tests {
     #[test]
     fn a_request_is_over_when_it_was_handled() {
         let before = json!({"lastHandledReconcileAt": "before"});
-        assert_eq!(judged("Kustomization", status("True", "Succeeded", before)), None);
-        assert_eq!(judged("Kustomization", status("Unknown", "Progressing", json!({}))), None);
-        assert_eq!(judged("Kustomization", status("True", "Succeeded", json!({"observedGeneration": 1}))), None);
+        assert_eq!(
+            judged("Kustomization", status("True", "Succeeded", before)),
+            None
+        );
+        assert_eq!(
+            judged("Kustomization", status("Unknown", "Progressing", json!({}))),
+            None
+        );
+        assert_eq!(
+            judged(
+                "Kustomization",
+                status("True", "Succeeded", json!({"observedGeneration": 1}))
+            ),
+            None
+        );
         let ok = judged("Kustomization", status("True", "Succeeded", json!({})));
         assert_eq!(ok, Some(Ok("applied revision main@sha1:1".into())));
         let ok = judged("GitRepository", status("True", "Succeeded", json!({})));
@@ -199,10 +298,26 @@ mod tests {
     #[test]
     fn a_failed_pass_is_told_at_once_but_a_dependency_is_waited_for() {
         let failed = |kind| judged(kind, status("False", "BuildFailed", json!({})));
-        assert_eq!(failed("Kustomization"), Some(Err("Kustomization reconciliation failed: m".into())));
-        assert_eq!(failed("GitRepository"), Some(Err("GitRepository reconciliation failed: 'm'".into())));
-        assert_eq!(judged("Kustomization", status("False", "DependencyNotReady", json!({}))), None);
-        let stalled = json!({"conditions": [{"type": "Stalled", "status": "True", "message": "bad URL"}]});
-        assert_eq!(judged("GitRepository", status("False", "URLInvalid", stalled)), Some(Err("bad URL".into())));
+        assert_eq!(
+            failed("Kustomization"),
+            Some(Err("Kustomization reconciliation failed: m".into()))
+        );
+        assert_eq!(
+            failed("GitRepository"),
+            Some(Err("GitRepository reconciliation failed: 'm'".into()))
+        );
+        assert_eq!(
+            judged(
+                "Kustomization",
+                status("False", "DependencyNotReady", json!({}))
+            ),
+            None
+        );
+        let stalled =
+            json!({"conditions": [{"type": "Stalled", "status": "True", "message": "bad URL"}]});
+        assert_eq!(
+            judged("GitRepository", status("False", "URLInvalid", stalled)),
+            Some(Err("bad URL".into()))
+        );
     }
 }

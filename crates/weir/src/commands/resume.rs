@@ -42,7 +42,9 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     let names = choice.names();
     let mut resumed = Vec::new();
     for name in &names {
-        let objects = session.within(patch(&session, choice.kind, &resource, *name)).await?;
+        let objects = session
+            .within(patch(&session, choice.kind, &resource, *name))
+            .await?;
         if objects.is_empty() {
             match name {
                 None => bail!("no objects found"),
@@ -56,18 +58,35 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
         return Ok(ExitCode::SUCCESS);
     }
     let kind = choice.kind;
-    if !kind.cli.is_static && !session.within(async { Ok(served::is(&session, kind).await) }).await? {
-        terminal::warning(&format!("not waiting: {} is not reconciled by this version of Weir", kind.kind));
+    if !kind.cli.is_static
+        && !session
+            .within(async { Ok(served::is(&session, kind).await) })
+            .await?
+    {
+        terminal::warning(&format!(
+            "not waiting: {} is not reconciled by this version of Weir",
+            kind.kind
+        ));
         return Ok(ExitCode::SUCCESS);
     }
     wait(&session, kind, &resource, resumed).await
 }
 
-async fn patch(session: &Session, kind: &Kind, resource: &Resource, name: Option<&str>) -> Result<Vec<Object>, Error> {
+async fn patch(
+    session: &Session,
+    kind: &Kind,
+    resource: &Resource,
+    name: Option<&str>,
+) -> Result<Vec<Object>, Error> {
     let objects = session.select(resource, name).await?;
     let mut resumed = Vec::with_capacity(objects.len());
     for object in objects {
-        terminal::action(&format!("resuming {} {} in {} namespace", kind.cli.human, object.name(), session.namespace));
+        terminal::action(&format!(
+            "resuming {} {} in {} namespace",
+            kind.cli.human,
+            object.name(),
+            session.namespace
+        ));
         resumed.push(set_suspend(session, resource, &object, Value::Null).await?);
         terminal::success(&format!("{} resumed", kind.cli.human));
     }
@@ -75,11 +94,20 @@ async fn patch(session: &Session, kind: &Kind, resource: &Resource, name: Option
 }
 
 /// Waits for all at once, and tells the outcomes by name.
-async fn wait(session: &Session, kind: &'static Kind, resource: &Resource, mut objects: Vec<Object>) -> Outcome {
+async fn wait(
+    session: &Session,
+    kind: &'static Kind,
+    resource: &Resource,
+    mut objects: Vec<Object>,
+) -> Outcome {
     objects.sort_by(|a, b| a.name().cmp(b.name()));
     let waits = objects.iter().map(|object| async move {
         terminal::waiting(&format!("waiting for {} reconciliation", kind.kind));
-        let subject = Subject { resource, namespace: object.namespace().unwrap_or_default(), name: object.name() };
+        let subject = Subject {
+            resource,
+            namespace: object.namespace().unwrap_or_default(),
+            name: object.name(),
+        };
         let judge = |object: &Object| reconciled(kind, object);
         match follow::until(&session.client, &subject, session.deadline, judge).await {
             Ok(verdict) => verdict,
@@ -91,12 +119,20 @@ async fn wait(session: &Session, kind: &'static Kind, resource: &Resource, mut o
     for (object, outcome) in objects.iter().zip(outcomes) {
         match outcome {
             Ok(message) => {
-                terminal::success(&format!("{} {} reconciliation completed", kind.kind, object.name()));
+                terminal::success(&format!(
+                    "{} {} reconciliation completed",
+                    kind.kind,
+                    object.name()
+                ));
                 terminal::success(&message);
             }
             Err(message) => {
                 failed += 1;
-                terminal::failure(&format!("{} {} reconciliation failed: {message}", kind.kind, object.name()));
+                terminal::failure(&format!(
+                    "{} {} reconciliation failed: {message}",
+                    kind.kind,
+                    object.name()
+                ));
             }
         }
     }
@@ -112,15 +148,22 @@ fn reconciled(kind: &Kind, object: &Object) -> Option<Result<String, String>> {
         return Some(Ok(reconcile::success(kind, object)));
     }
     let ready = row::condition(object, names::READY)?;
-    let observed = object.pointer("/status/observedGeneration").and_then(Value::as_i64).unwrap_or_default();
-    let of_condition = ready["observedGeneration"].as_i64().filter(|generation| *generation != 0);
+    let observed = object
+        .pointer("/status/observedGeneration")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
+    let of_condition = ready["observedGeneration"]
+        .as_i64()
+        .filter(|generation| *generation != 0);
     if observed < 1 || of_condition.unwrap_or(observed) != object.generation() {
         return None;
     }
     let part = |key: &str| ready[key].as_str().unwrap_or_default();
     match part("status") {
         "True" => Some(Ok(reconcile::success(kind, object))),
-        "False" if part("reason") != names::reason::DEPENDENCY_NOT_READY => Some(Err(part("message").to_owned())),
+        "False" if part("reason") != names::reason::DEPENDENCY_NOT_READY => {
+            Some(Err(part("message").to_owned()))
+        }
         _ => None,
     }
 }

@@ -27,7 +27,10 @@ pub(super) async fn is(session: &Session, kind: &Kind) -> bool {
         return true;
     }
     let deployments = Resource::new("apps/v1", "Deployment", "deployments", true);
-    let found = session.client.get(&deployments, DEFAULT_NAMESPACE, kind.cli.controller).await;
+    let found = session
+        .client
+        .get(&deployments, DEFAULT_NAMESPACE, kind.cli.controller)
+        .await;
     found.is_ok_and(|deployment| {
         let program = deployment.pointer("/spec/template/spec/containers/0/command/0");
         program.and_then(Value::as_str) != Some("weir")

@@ -32,7 +32,10 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     session.announce();
     let resource = session.within(session.resource(choice.kind)).await?;
     for name in choice.names() {
-        match session.within(patch(&session, &choice, &resource, name)).await {
+        match session
+            .within(patch(&session, &choice, &resource, name))
+            .await
+        {
             Ok(objects) if objects.is_empty() && name.is_none() => bail!("no objects found"),
             Ok(objects) if objects.is_empty() => choice.not_found(&session, name),
             Ok(_) => {}
@@ -48,11 +51,20 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn patch(session: &Session, choice: &Choice, resource: &Resource, name: Option<&str>) -> Result<Vec<Object>, Error> {
+async fn patch(
+    session: &Session,
+    choice: &Choice,
+    resource: &Resource,
+    name: Option<&str>,
+) -> Result<Vec<Object>, Error> {
     let objects = session.select(resource, name).await?;
     for object in &objects {
         let human = choice.kind.cli.human;
-        terminal::action(&format!("suspending {human} {} in {} namespace", object.name(), session.namespace));
+        terminal::action(&format!(
+            "suspending {human} {} in {} namespace",
+            object.name(),
+            session.namespace
+        ));
         set_suspend(session, resource, object, true.into()).await?;
         terminal::success(&format!("{human} suspended"));
     }
@@ -60,10 +72,27 @@ async fn patch(session: &Session, choice: &Choice, resource: &Resource, name: Op
 }
 
 /// Sets `spec.suspend`, or with null removes it.
-pub(super) async fn set_suspend(session: &Session, resource: &Resource, object: &Object, value: Value) -> Result<Object, Error> {
-    let target = Target { resource, namespace: object.namespace().unwrap_or_default(), name: object.name() };
+pub(super) async fn set_suspend(
+    session: &Session,
+    resource: &Resource,
+    object: &Object,
+    value: Value,
+) -> Result<Object, Error> {
+    let target = Target {
+        resource,
+        namespace: object.namespace().unwrap_or_default(),
+        name: object.name(),
+    };
     let query = Query::new().with("fieldManager", names::INSTALL_MANAGER);
-    session.client.patch(target, Patch::Merge, &json!({"spec": {"suspend": value}}), query).await
+    session
+        .client
+        .patch(
+            target,
+            Patch::Merge,
+            &json!({"spec": {"suspend": value}}),
+            query,
+        )
+        .await
 }
 
 /// Which objects to suspend or resume.
@@ -84,7 +113,11 @@ impl Choice {
             bail!("{} name is required", kind.cli.human);
         }
         let mut seen = BTreeSet::new();
-        let names = names.iter().filter(|name| seen.insert(*name)).cloned().collect();
+        let names = names
+            .iter()
+            .filter(|name| seen.insert(*name))
+            .cloned()
+            .collect();
         Ok(Self { kind, names })
     }
 
@@ -99,6 +132,9 @@ impl Choice {
     /// Says that there is no object of a name.
     pub(super) fn not_found(&self, session: &Session, name: Option<&str>) {
         let name = name.unwrap_or_default();
-        terminal::failure(&format!("{} {name} not found in {} namespace", self.kind.kind, session.namespace));
+        terminal::failure(&format!(
+            "{} {name} not found in {} namespace",
+            self.kind.kind, session.namespace
+        ));
     }
 }

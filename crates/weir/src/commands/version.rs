@@ -61,26 +61,50 @@ fn print(lines: &[(String, String)], format: Format) -> String {
 pub(super) async fn deployments(session: &Session) -> Result<Vec<Object>, cluster::Error> {
     let resource = Resource::new("apps/v1", "Deployment", "deployments", true);
     let query = Query::new().with("labelSelector", &format!("{}=flux", names::PART_OF));
-    Ok(session.within(session.client.list(&resource, &session.namespace, query)).await?.items)
+    Ok(session
+        .within(session.client.list(&resource, &session.namespace, query))
+        .await?
+        .items)
 }
 
 /// A Deployment's images.
 pub(super) fn images(deployment: &Object) -> Vec<&str> {
-    let containers = deployment.pointer("/spec/template/spec/containers").and_then(Value::as_array);
-    containers.into_iter().flatten().filter_map(|container| container["image"].as_str()).collect()
+    let containers = deployment
+        .pointer("/spec/template/spec/containers")
+        .and_then(Value::as_array);
+    containers
+        .into_iter()
+        .flatten()
+        .filter_map(|container| container["image"].as_str())
+        .collect()
 }
 
 /// What an installation says of itself: its distribution, and whether it was bootstrapped.
-pub(super) async fn installation(session: &Session) -> Result<(Option<String>, bool), cluster::Error> {
-    let definitions = Resource::new("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false);
+pub(super) async fn installation(
+    session: &Session,
+) -> Result<(Option<String>, bool), cluster::Error> {
+    let definitions = Resource::new(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        "customresourcedefinitions",
+        false,
+    );
     let name = api::git_repository::GIT_REPOSITORY.crd_name();
-    let definition = session.within(session.client.get(&definitions, "", &name)).await?;
-    let parts = (definition.label(names::PART_OF), definition.label(names::VERSION));
+    let definition = session
+        .within(session.client.get(&definitions, "", &name))
+        .await?;
+    let parts = (
+        definition.label(names::PART_OF),
+        definition.label(names::VERSION),
+    );
     let distribution = match parts {
         (Some(part_of), Some(version)) => Some(format!("{part_of}-{version}")),
         _ => None,
     };
-    Ok((distribution, definition.label(names::OWNER_NAMESPACE).is_some()))
+    Ok((
+        distribution,
+        definition.label(names::OWNER_NAMESPACE).is_some(),
+    ))
 }
 
 async fn installed(global: &Global) -> anyhow::Result<Vec<(String, String)>> {
@@ -95,9 +119,14 @@ async fn installed(global: &Global) -> anyhow::Result<Vec<(String, String)>> {
     let mut versions = BTreeMap::new();
     for deployment in &deployments {
         for image in images(deployment) {
-            let (name, version) = split(image).with_context(|| format!("image {image} has no tag"))?;
+            let (name, version) =
+                split(image).with_context(|| format!("image {image} has no tag"))?;
             // One image runs all of Weir's controllers; the Deployment says which.
-            let name = if name == "weir" { deployment.name() } else { name };
+            let name = if name == "weir" {
+                deployment.name()
+            } else {
+                name
+            };
             versions.insert(name.to_owned(), version.to_owned());
         }
     }
@@ -107,7 +136,11 @@ async fn installed(global: &Global) -> anyhow::Result<Vec<(String, String)>> {
 
 /// An image's last path segment and what follows its first colon.
 fn split(image: &str) -> Option<(&str, &str)> {
-    let last = image.find('@').map_or(image, |at| &image[..at]).rfind('/').map_or(0, |at| at + 1);
+    let last = image
+        .find('@')
+        .map_or(image, |at| &image[..at])
+        .rfind('/')
+        .map_or(0, |at| at + 1);
     image[last..].split_once(':')
 }
 
@@ -117,15 +150,30 @@ mod tests {
 
     #[test]
     fn an_image_is_split_after_its_registry() {
-        assert_eq!(split("ghcr.io/fluxcd/source-controller:v1.9.4"), Some(("source-controller", "v1.9.4")));
-        assert_eq!(split("localhost:5000/weir:v0.1.0@sha256:ab"), Some(("weir", "v0.1.0@sha256:ab")));
+        assert_eq!(
+            split("ghcr.io/fluxcd/source-controller:v1.9.4"),
+            Some(("source-controller", "v1.9.4"))
+        );
+        assert_eq!(
+            split("localhost:5000/weir:v0.1.0@sha256:ab"),
+            Some(("weir", "v0.1.0@sha256:ab"))
+        );
         assert_eq!(split("localhost:5000/weir"), None);
     }
 
     #[test]
     fn yaml_keeps_the_order_and_json_sorts() {
-        let lines = [("flux".to_owned(), "v2.9.4".to_owned()), ("distribution".to_owned(), "flux-v2.9.4".to_owned())];
-        assert_eq!(print(&lines, Format::Yaml), "flux: v2.9.4\ndistribution: flux-v2.9.4\n");
-        assert_eq!(print(&lines, Format::Json), "{\n  \"distribution\": \"flux-v2.9.4\",\n  \"flux\": \"v2.9.4\"\n}\n");
+        let lines = [
+            ("flux".to_owned(), "v2.9.4".to_owned()),
+            ("distribution".to_owned(), "flux-v2.9.4".to_owned()),
+        ];
+        assert_eq!(
+            print(&lines, Format::Yaml),
+            "flux: v2.9.4\ndistribution: flux-v2.9.4\n"
+        );
+        assert_eq!(
+            print(&lines, Format::Json),
+            "{\n  \"distribution\": \"flux-v2.9.4\",\n  \"flux\": \"v2.9.4\"\n}\n"
+        );
     }
 }

@@ -46,7 +46,13 @@ pub(crate) async fn run(global: &Global, _args: &Args) -> Outcome {
     let mut served = Vec::new();
     for (at, kind) in KINDS.into_iter().enumerate() {
         match session.within(session.resource(kind)).await {
-            Ok(resource) if session.within(async { Ok(served::is(&session, kind).await) }).await? => served.push((at, resource)),
+            Ok(resource)
+                if session
+                    .within(async { Ok(served::is(&session, kind).await) })
+                    .await? =>
+            {
+                served.push((at, resource))
+            }
             Ok(_) | Err(Error::NoKind(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -66,7 +72,11 @@ pub(crate) async fn run(global: &Global, _args: &Args) -> Outcome {
     }
     let mut seen = Seen::new();
     let settled = settle(told, count, &mut seen);
-    let outcome = session.client.clock().timeout_at(session.deadline, settled).await;
+    let outcome = session
+        .client
+        .clock()
+        .timeout_at(session.deadline, settled)
+        .await;
     watches.abort_all();
     match outcome {
         Ok(Ok(())) => {
@@ -84,10 +94,20 @@ pub(crate) async fn run(global: &Global, _args: &Args) -> Outcome {
 }
 
 /// Takes in what the watches of `count` kinds tell, until all are synced and every object is satisfied.
-async fn settle(mut told: mpsc::UnboundedReceiver<Word>, count: usize, seen: &mut Seen) -> Result<(), Error> {
+async fn settle(
+    mut told: mpsc::UnboundedReceiver<Word>,
+    count: usize,
+    seen: &mut Seen,
+) -> Result<(), Error> {
     let mut synced = std::collections::BTreeSet::new();
     while let Some((at, change)) = told.recv().await {
-        let key = |object: &Object| (at, object.namespace().unwrap_or_default().to_owned(), object.name().to_owned());
+        let key = |object: &Object| {
+            (
+                at,
+                object.namespace().unwrap_or_default().to_owned(),
+                object.name().to_owned(),
+            )
+        };
         match change {
             Change::Applied(object) => {
                 seen.insert(key(&object), object);
@@ -105,7 +125,11 @@ async fn settle(mut told: mpsc::UnboundedReceiver<Word>, count: usize, seen: &mu
         }
         // A burst is taken in whole before it is judged.
         let is_over = told.is_empty() && synced.len() == count;
-        if is_over && seen.iter().all(|((at, ..), object)| state(KINDS[*at], object) == State::Satisfied) {
+        if is_over
+            && seen
+                .iter()
+                .all(|((at, ..), object)| state(KINDS[*at], object) == State::Satisfied)
+        {
             return Ok(());
         }
     }
@@ -116,8 +140,12 @@ fn state(kind: &Kind, object: &Object) -> State {
     if row::is_static(kind, object) || row::is_suspended(kind, object) {
         return State::Satisfied;
     }
-    let Some(ready) = row::condition(object, names::READY) else { return State::Progressing };
-    let observed = ready["observedGeneration"].as_i64().unwrap_or(object.generation());
+    let Some(ready) = row::condition(object, names::READY) else {
+        return State::Progressing;
+    };
+    let observed = ready["observedGeneration"]
+        .as_i64()
+        .unwrap_or(object.generation());
     if observed != object.generation() {
         return State::Progressing;
     }
@@ -133,14 +161,28 @@ fn state(kind: &Kind, object: &Object) -> State {
 fn report(seen: &Seen) -> Vec<String> {
     let mut bad: Vec<_> = seen
         .iter()
-        .map(|((at, namespace, name), object)| (state(KINDS[*at], object), KINDS[*at], namespace, name, object))
+        .map(|((at, namespace, name), object)| {
+            (
+                state(KINDS[*at], object),
+                KINDS[*at],
+                namespace,
+                name,
+                object,
+            )
+        })
         .filter(|(state, ..)| *state != State::Satisfied)
         .collect();
     bad.sort_by_key(|(state, ..)| *state);
-    let line = |(_, kind, namespace, name, object): (State, &Kind, &String, &String, &Arc<Object>)| {
-        let message = row::condition(object, names::READY).and_then(|ready| ready["message"].as_str());
-        format!("{}/{namespace}/{name}: {}", kind.kind, row::shorten(message.unwrap_or("waiting to be reconciled")))
-    };
+    let line =
+        |(_, kind, namespace, name, object): (State, &Kind, &String, &String, &Arc<Object>)| {
+            let message =
+                row::condition(object, names::READY).and_then(|ready| ready["message"].as_str());
+            format!(
+                "{}/{namespace}/{name}: {}",
+                kind.kind,
+                row::shorten(message.unwrap_or("waiting to be reconciled"))
+            )
+        };
     bad.into_iter().map(line).collect()
 }
 
@@ -151,11 +193,17 @@ mod tests {
     use super::*;
 
     fn seen(objects: &[(&str, Value)]) -> Seen {
-        let at = KINDS.iter().position(|kind| kind.kind == "Kustomization").unwrap();
+        let at = KINDS
+            .iter()
+            .position(|kind| kind.kind == "Kustomization")
+            .unwrap();
         let object = |(name, ready): &(&str, Value)| {
             let value = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
                 "metadata": {"name": name, "namespace": "ns", "generation": 1}, "status": {"conditions": [ready]}});
-            ((at, "ns".to_owned(), (*name).to_owned()), Arc::new(Object::try_from(value).unwrap()))
+            (
+                (at, "ns".to_owned(), (*name).to_owned()),
+                Arc::new(Object::try_from(value).unwrap()),
+            )
         };
         objects.iter().map(object).collect()
     }
@@ -164,7 +212,14 @@ mod tests {
     fn root_causes_come_first() {
         let ready = |status: &str, reason: &str, message: &str| json!({"type": "Ready", "status": status, "reason": reason, "message": message});
         let seen = seen(&[
-            ("apps", ready("False", "DependencyNotReady", "dependency 'ns/infra' is not ready")),
+            (
+                "apps",
+                ready(
+                    "False",
+                    "DependencyNotReady",
+                    "dependency 'ns/infra' is not ready",
+                ),
+            ),
             ("fine", ready("True", "ReconciliationSucceeded", "ok")),
             ("infra", ready("False", "BuildFailed", "no such file")),
             ("slow", ready("Unknown", "Progressing", "at work")),
