@@ -91,6 +91,8 @@ pub(crate) type Concerns = fn(&View, Kind, &Object) -> Vec<Key>;
 pub(crate) struct Controller {
     /// Its name, for the log.
     pub(crate) name: &'static str,
+    /// The kind its keys are of.
+    pub(crate) of: Kind,
     /// The account it writes as.
     pub(crate) account: &'static str,
     /// The program it belongs to, which is the manager of the fields it writes.
@@ -109,87 +111,87 @@ const MANAGER: &str = "kube-controller-manager";
 
 /// Every controller.
 pub(crate) const CONTROLLERS: &[Controller] = &[
-    Controller { name: "node", account: KUBELET, program: "kubelet", decide: node::decide, concerns: node::concerns },
+    Controller { name: "node", of: Kind::Node, account: KUBELET, program: "kubelet", decide: node::decide, concerns: node::concerns },
     Controller {
-        name: "deployment",
+        name: "deployment", of: Kind::Deployment,
         account: "deployment-controller",
         program: MANAGER,
         decide: deployment::decide,
         concerns: deployment::concerns,
     },
     Controller {
-        name: "replicaset",
+        name: "replicaset", of: Kind::ReplicaSet,
         account: "replicaset-controller",
         program: MANAGER,
         decide: replicaset::decide,
         concerns: replicaset::concerns,
     },
     Controller {
-        name: "scheduler",
+        name: "scheduler", of: Kind::Pod,
         account: "system:kube-scheduler",
         program: "kube-scheduler",
         decide: pod::schedule,
         concerns: pod::concerns,
     },
-    Controller { name: "kubelet", account: KUBELET, program: "kubelet", decide: pod::decide, concerns: pod::concerns },
+    Controller { name: "kubelet", of: Kind::Pod, account: KUBELET, program: "kubelet", decide: pod::decide, concerns: pod::concerns },
     Controller {
-        name: "endpointslice",
+        name: "endpointslice", of: Kind::Service,
         account: "endpointslice-controller",
         program: MANAGER,
         decide: service::endpoints,
         concerns: service::concerns,
     },
     Controller {
-        name: "service",
+        name: "service", of: Kind::Service,
         account: "service-controller",
         program: MANAGER,
         decide: service::load_balancer,
         concerns: service::concerns_itself,
     },
     Controller {
-        name: "statefulset",
+        name: "statefulset", of: Kind::StatefulSet,
         account: "statefulset-controller",
         program: MANAGER,
         decide: statefulset::decide,
         concerns: statefulset::concerns,
     },
     Controller {
-        name: "daemonset",
+        name: "daemonset", of: Kind::DaemonSet,
         account: "daemon-set-controller",
         program: MANAGER,
         decide: daemonset::decide,
         concerns: daemonset::concerns,
     },
     Controller {
-        name: "job",
+        name: "job", of: Kind::Job,
         account: "job-controller",
         program: MANAGER,
         decide: job::decide,
         concerns: job::concerns,
     },
     Controller {
-        name: "horizontal-pod-autoscaler",
+        name: "horizontal-pod-autoscaler", of: Kind::HorizontalPodAutoscaler,
         account: AUTOSCALER,
         program: MANAGER,
         decide: told::autoscaler,
         concerns: told::autoscaler_concerns,
     },
     Controller {
-        name: "disruption",
+        name: "disruption", of: Kind::PodDisruptionBudget,
         account: "disruption-controller",
         program: MANAGER,
         decide: told::budget,
         concerns: told::budget_concerns,
     },
     Controller {
-        name: "persistent-volume-binder",
+        name: "persistent-volume-binder", of: Kind::PersistentVolumeClaim,
         account: BINDER,
         program: MANAGER,
         decide: told::claim,
         concerns: told::claim_concerns,
     },
     Controller {
-        name: "ingress",
+        name: "ingress", of: Kind::Ingress,
         account: INGRESS,
         program: "ingress-controller",
         decide: told::ingress,

@@ -80,18 +80,16 @@ fn holds(expression: &Value, object: &Object) -> bool {
     }
 }
 
-/// Sets a condition as upstream does: nothing changes while status and reason stay; the transition time only with the status.
-/// `more` holds further fields, such as `lastUpdateTime`.
+/// Sets a condition: nothing changes while it says the same, and the transition time only with the status.
 pub(crate) fn set_condition(status: &mut Value, mut new: Value, now: Timestamp) {
     if !status.is_object() {
         *status = json!({});
     }
     let kind = new["type"].as_str().unwrap_or_default().to_owned();
     let old = condition(status, &kind).cloned();
-    if let Some(old) = &old {
-        if old["status"] == new["status"] && old["reason"] == new["reason"] && old["message"] == new["message"] {
-            return;
-        }
+    let says = |old: &Value| ["status", "reason", "message"].iter().all(|field| old[*field] == new[*field]);
+    if old.as_ref().is_some_and(says) {
+        return;
     }
     let kept = old.as_ref().filter(|old| old["status"] == new["status"]).and_then(|old| old.get("lastTransitionTime"));
     new["lastTransitionTime"] = kept.cloned().unwrap_or_else(|| stamp(now).into());

@@ -172,27 +172,26 @@ impl Runtime {
             self.wait(step, &work);
         }
         let refused_for = self.subject(&work);
+        let tried = self.view.refused(&refused_for).is_none_or(|refused| !refused.hold);
         for act in acts {
             match self.act(&work, act).await {
                 Ok(()) => {}
                 // Somebody else was faster, and the watch will tell.
-                Err(error) if error.is_not_found() || error.is_conflict() => return self.retry(&work, &refused_for, None),
+                Err(error) if error.is_not_found() || error.is_conflict() => {
+                    return self.retry(&work, &refused_for, None);
+                }
                 Err(error) => return self.retry(&work, &refused_for, Some(&error)),
             }
         }
-        if self.view.forgive(&refused_for) {
+        if tried && self.view.forgive(&refused_for) {
             self.enqueue(work);
         }
     }
 
     /// What refusals for this work are noted under: the uid of its object, or its name where that does not exist yet.
     fn subject(&self, (row, key): &Work) -> String {
-        let known = Kind::watched().find_map(|(kind, _)| {
-            let object = self.view.get(kind, &key.0, &key.1)?;
-            let own = (CONTROLLERS[*row].concerns)(&self.view, kind, object).contains(key) && object.name() == key.1;
-            own.then(|| object.uid().to_owned())
-        });
-        known.unwrap_or_else(|| format!("{}/{}", key.0, key.1))
+        let known = self.view.get(CONTROLLERS[*row].of, &key.0, &key.1);
+        known.map_or_else(|| format!("{}/{}", key.0, key.1), |object| object.uid().to_owned())
     }
 
     fn wait(&mut self, step: Step, work: &Work) {

@@ -1,4 +1,5 @@
 //! The simulation on the embedded API server, with the recorded roles.
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -144,7 +145,7 @@ fn template(labels: Value) -> Value {
     json!({"metadata": {"labels": labels}, "spec": {"containers": [{"name": "main", "image": "example.com/db:1"}]}})
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_other_workload_becomes_current() {
     let cluster = Cluster::new().await;
     let selector = json!({"matchLabels": {"app": "api"}});
@@ -229,6 +230,7 @@ async fn what_a_quota_refuses_shows_in_the_deployment() {
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array).unwrap();
     let failure = conditions.iter().find(|condition| condition["type"] == "ReplicaFailure").unwrap();
     assert_eq!(failure["reason"], "FailedCreate");
+    assert!(cluster.refused().len() < 5, "{:#?}", cluster.refused());
     assert!(failure["message"].as_str().unwrap().contains("exceeded quota: small"), "{failure}");
     assert_eq!(compute(object).status, Status::InProgress);
 }
