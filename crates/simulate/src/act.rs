@@ -45,6 +45,9 @@ impl Decision {
 
     /// These writes.
     pub(crate) fn acts(acts: impl IntoIterator<Item = Act>) -> Self {
-        Self { acts: acts.into_iter().collect(), step: None }
+        Self {
+            acts: acts.into_iter().collect(),
+            step: None,
+        }
     }
 }

@@ -17,18 +17,28 @@ const REVISION_LABEL: &str = "controller-revision-hash";
 
 /// Makes the Pod, replaces one of an old template, and tells how it stands.
 pub(crate) fn decide(view: &View, key: &Key, _: Timestamp) -> Decision {
-    let Some(set) = view.get(Kind::DaemonSet, &key.0, &key.1) else { return Decision::nothing() };
-    let pods: Vec<_> = view.list(Kind::Pod, &key.0).filter(|pod| is_controlled_by(pod, set)).collect();
+    let Some(set) = view.get(Kind::DaemonSet, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
+    let pods: Vec<_> = view
+        .list(Kind::Pod, &key.0)
+        .filter(|pod| is_controlled_by(pod, set))
+        .collect();
     let revision = hash::of(set.pointer("/spec/template").unwrap_or(&Value::Null), 0);
     let wanted = usize::from(fits(view, set));
     let held = view.refused(set.uid()).is_some_and(|refused| refused.hold);
     if !set.is_deleting() {
         let rolls = text(set, "/spec/updateStrategy/type") != "OnDelete";
         let stale = |pod: &&&Arc<Object>| {
-            !pod.is_deleting() && (!is_active(pod) || rolls && pod.label(REVISION_LABEL) != Some(&revision))
+            !pod.is_deleting()
+                && (!is_active(pod) || rolls && pod.label(REVISION_LABEL) != Some(&revision))
         };
         let mut gone: Vec<_> = pods.iter().filter(stale).collect();
-        gone.extend(pods.iter().filter(|pod| !pod.is_deleting() && !stale(pod)).skip(wanted));
+        gone.extend(
+            pods.iter()
+                .filter(|pod| !pod.is_deleting() && !stale(pod))
+                .skip(wanted),
+        );
         if !gone.is_empty() {
             return Decision::acts(gone.into_iter().map(|pod| Act::Delete(Object::clone(pod))));
         }
@@ -46,21 +56,31 @@ pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
         Kind::Node => view.all(Kind::DaemonSet).map(|set| key(set)).collect(),
         Kind::Pod => {
             let name = owner_name(object, "DaemonSet");
-            name.map(|name| (key(object).0, name.to_owned())).into_iter().collect()
+            name.map(|name| (key(object).0, name.to_owned()))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }
 }
 
 fn fits(view: &View, set: &Object) -> bool {
-    let Some(node) = view.get(Kind::Node, "", NODE) else { return false };
-    let selector = set.pointer("/spec/template/spec/nodeSelector").and_then(Value::as_object);
-    selector.into_iter().flatten().all(|(label, value)| node.label(label) == value.as_str())
+    let Some(node) = view.get(Kind::Node, "", NODE) else {
+        return false;
+    };
+    let selector = set
+        .pointer("/spec/template/spec/nodeSelector")
+        .and_then(Value::as_object);
+    selector
+        .into_iter()
+        .flatten()
+        .all(|(label, value)| node.label(label) == value.as_str())
 }
 
 fn new_pod(set: &Object, revision: &str) -> Option<Object> {
     let mut pod = pod_of(set)?;
-    pod.metadata_mut().insert("generateName".into(), format!("{}-", set.name()).into());
+    pod.metadata_mut()
+        .insert("generateName".into(), format!("{}-", set.name()).into());
     pod.set_label(REVISION_LABEL, revision);
     pod.set_label("pod-template-generation", &set.generation().to_string());
     let here = json!({"nodeSelectorTerms": [{
@@ -78,12 +98,20 @@ fn wanted_status(set: &Object, pods: &[&Arc<Object>], wanted: usize, revision: &
     let ready = active().filter(|pod| is_ready(pod)).count();
     let counts = [
         ("currentNumberScheduled", active().count().min(wanted)),
-        ("numberMisscheduled", active().count().saturating_sub(wanted)),
+        (
+            "numberMisscheduled",
+            active().count().saturating_sub(wanted),
+        ),
         ("desiredNumberScheduled", wanted),
         ("numberReady", ready),
         ("numberAvailable", ready),
         ("numberUnavailable", wanted.saturating_sub(ready)),
-        ("updatedNumberScheduled", active().filter(|pod| pod.label(REVISION_LABEL) == Some(revision)).count()),
+        (
+            "updatedNumberScheduled",
+            active()
+                .filter(|pod| pod.label(REVISION_LABEL) == Some(revision))
+                .count(),
+        ),
     ];
     for (field, count) in counts {
         status[field] = count.into();

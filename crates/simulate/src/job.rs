@@ -16,21 +16,36 @@ use crate::view::{Key, View, key};
 
 /// Makes the Pods that are due, and tells how far they are.
 pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
-    let Some(job) = view.get(Kind::Job, &key.0, &key.1) else { return Decision::nothing() };
+    let Some(job) = view.get(Kind::Job, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
     let has_ended = |kind: &str| {
-        let found = job.pointer("/status").and_then(|status| condition(status, kind));
+        let found = job
+            .pointer("/status")
+            .and_then(|status| condition(status, kind));
         found.is_some_and(|found| found["status"] == "True")
     };
     if job.is_deleting() || has_ended("Complete") || has_ended("Failed") {
         return Decision::nothing();
     }
-    let pods: Vec<_> = view.list(Kind::Pod, &key.0).filter(|pod| is_controlled_by(pod, job)).collect();
+    let pods: Vec<_> = view
+        .list(Kind::Pod, &key.0)
+        .filter(|pod| is_controlled_by(pod, job))
+        .collect();
     let active: Vec<_> = pods.iter().filter(|pod| is_active(pod)).copied().collect();
-    let in_phase = |phase: &str| pods.iter().filter(|pod| text(pod, "/status/phase") == phase).count();
+    let in_phase = |phase: &str| {
+        pods.iter()
+            .filter(|pod| text(pod, "/status/phase") == phase)
+            .count()
+    };
     let (succeeded, failed) = (in_phase("Succeeded"), in_phase("Failed"));
     let parallel = size(job, "/spec/parallelism");
     let suspended = job.pointer("/spec/suspend") == Some(&Value::Bool(true));
-    let wanted = if suspended || failed > 0 { 0 } else { parallel.min(size(job, "/spec/completions").saturating_sub(succeeded)) };
+    let wanted = if suspended || failed > 0 {
+        0
+    } else {
+        parallel.min(size(job, "/spec/completions").saturating_sub(succeeded))
+    };
     if active.len() > wanted {
         let surplus = active.iter().take(active.len() - wanted);
         return Decision::acts(surplus.map(|pod| Act::Delete(Object::clone(pod))));
@@ -38,10 +53,20 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
     let held = view.refused(job.uid()).is_some_and(|refused| refused.hold);
     let started = !text(job, "/status/startTime").is_empty();
     if active.len() < wanted && started && !held {
-        let taken: Vec<_> = pods.iter().filter(|pod| !pod.is_deleting()).filter_map(|pod| pod.label(INDEX)).collect();
-        let free = (0..).map(|index: usize| index.to_string()).filter(|index| !taken.contains(&index.as_str()));
+        let taken: Vec<_> = pods
+            .iter()
+            .filter(|pod| !pod.is_deleting())
+            .filter_map(|pod| pod.label(INDEX))
+            .collect();
+        let free = (0..)
+            .map(|index: usize| index.to_string())
+            .filter(|index| !taken.contains(&index.as_str()));
         let lacking = free.take(wanted - active.len());
-        return Decision::acts(lacking.filter_map(|index| new_pod(job, &index)).map(Act::Create));
+        return Decision::acts(
+            lacking
+                .filter_map(|index| new_pod(job, &index))
+                .map(Act::Create),
+        );
     }
     let mut wanted = status(job);
     for (field, count) in [
@@ -64,7 +89,9 @@ pub(crate) fn concerns(_: &View, kind: Kind, object: &Object) -> Vec<Key> {
         Kind::Job => vec![key(object)],
         Kind::Pod => {
             let name = owner_name(object, "Job");
-            name.map(|name| (key(object).0, name.to_owned())).into_iter().collect()
+            name.map(|name| (key(object).0, name.to_owned()))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -77,8 +104,15 @@ fn size(job: &Object, pointer: &str) -> usize {
 fn new_pod(job: &Arc<Object>, index: &str) -> Option<Object> {
     let mut pod = pod_of(job)?;
     let indexed = text(job, "/spec/completionMode") == "Indexed";
-    let infix = if indexed { format!("{index}-") } else { String::new() };
-    pod.metadata_mut().insert("generateName".into(), format!("{}-{infix}", job.name()).into());
+    let infix = if indexed {
+        format!("{index}-")
+    } else {
+        String::new()
+    };
+    pod.metadata_mut().insert(
+        "generateName".into(),
+        format!("{}-{infix}", job.name()).into(),
+    );
     for label in ["batch.kubernetes.io/job-name", "job-name"] {
         pod.set_label(label, job.name());
     }
@@ -119,11 +153,17 @@ fn tell(job: &Object, status: &mut Value, suspended: bool, now: Timestamp) {
         &[]
     } else if failed > 0 {
         let why = "Job has reached the specified backoff limit";
-        &[("FailureTarget", "BackoffLimitExceeded", why), ("Failed", "BackoffLimitExceeded", why)]
+        &[
+            ("FailureTarget", "BackoffLimitExceeded", why),
+            ("Failed", "BackoffLimitExceeded", why),
+        ]
     } else if succeeded >= completions {
         let why = "Reached expected number of succeeded pods";
         status["completionTime"] = stamp(now).into();
-        &[("SuccessCriteriaMet", "CompletionsReached", why), ("Complete", "CompletionsReached", why)]
+        &[
+            ("SuccessCriteriaMet", "CompletionsReached", why),
+            ("Complete", "CompletionsReached", why),
+        ]
     } else {
         &[]
     };

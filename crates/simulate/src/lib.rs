@@ -63,11 +63,17 @@ pub fn identity(account: &str) -> (String, Vec<String>) {
     };
     match account {
         "system:kube-scheduler" => (account.to_owned(), groups(&[])),
-        _ if account.starts_with("system:node:") => (account.to_owned(), groups(&["system:nodes", "system:masters"])),
+        _ if account.starts_with("system:node:") => (
+            account.to_owned(),
+            groups(&["system:nodes", "system:masters"]),
+        ),
         _ if account.contains(':') => (account.to_owned(), groups(&["system:masters"])),
         _ => (
             format!("system:serviceaccount:kube-system:{account}"),
-            groups(&["system:serviceaccounts", "system:serviceaccounts:kube-system"]),
+            groups(&[
+                "system:serviceaccounts",
+                "system:serviceaccounts:kube-system",
+            ]),
         ),
     }
 }

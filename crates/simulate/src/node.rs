@@ -17,7 +17,10 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
     let Some(node) = view.get(Kind::Node, "", NODE) else {
         return Decision::acts(made(fresh()).map(Act::Create));
     };
-    let has_taints = node.pointer("/spec/taints").and_then(Value::as_array).is_some_and(|taints| !taints.is_empty());
+    let has_taints = node
+        .pointer("/spec/taints")
+        .and_then(Value::as_array)
+        .is_some_and(|taints| !taints.is_empty());
     if has_taints {
         let mut node = Object::clone(node);
         if let Some(Value::Object(spec)) = node.fields_mut().get_mut("spec") {
@@ -29,12 +32,20 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
     if wanted.get("conditions").is_none() {
         wanted["conditions"] = conditions(now);
     }
-    for (field, value) in [("capacity", capacity()), ("allocatable", capacity()), ("addresses", addresses())] {
+    for (field, value) in [
+        ("capacity", capacity()),
+        ("allocatable", capacity()),
+        ("addresses", addresses()),
+    ] {
         if wanted.get(field).is_none() {
             wanted[field] = value;
         }
     }
-    if wanted.get("nodeInfo").and_then(|info| info["kubeletVersion"].as_str()).is_none_or(str::is_empty) {
+    if wanted
+        .get("nodeInfo")
+        .and_then(|info| info["kubeletVersion"].as_str())
+        .is_none_or(str::is_empty)
+    {
         wanted["nodeInfo"] = info();
     }
     Decision::acts(with_status(node, wanted).map(Act::Status))
@@ -43,7 +54,9 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
 /// The node concerns itself.
 pub(crate) fn concerns(_: &View, kind: Kind, object: &Object) -> Vec<Key> {
     let own = kind == Kind::Node && object.name() == NODE;
-    own.then(|| (String::new(), NODE.to_owned())).into_iter().collect()
+    own.then(|| (String::new(), NODE.to_owned()))
+        .into_iter()
+        .collect()
 }
 
 fn fresh() -> Value {
@@ -73,10 +86,30 @@ fn info() -> Value {
 fn conditions(now: Timestamp) -> Value {
     let at = stamp(now);
     let rows = [
-        ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-        ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+        (
+            "MemoryPressure",
+            "False",
+            "KubeletHasSufficientMemory",
+            "kubelet has sufficient memory available",
+        ),
+        (
+            "DiskPressure",
+            "False",
+            "KubeletHasNoDiskPressure",
+            "kubelet has no disk pressure",
+        ),
+        (
+            "PIDPressure",
+            "False",
+            "KubeletHasSufficientPID",
+            "kubelet has sufficient PID available",
+        ),
+        (
+            "Ready",
+            "True",
+            "KubeletReady",
+            "kubelet is posting ready status",
+        ),
     ];
     let condition = |(kind, status, reason, message): (&str, &str, &str, &str)| {
         json!({

@@ -5,12 +5,18 @@ use krm::{Map, Object, Value, json};
 
 /// A number, `default` where there is none.
 pub(crate) fn int(object: &Object, pointer: &str, default: i64) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default)
+    object
+        .pointer(pointer)
+        .and_then(Value::as_i64)
+        .unwrap_or(default)
 }
 
 /// A text, `""` where there is none.
 pub(crate) fn text<'a>(object: &'a Object, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 /// `metav1.Time`.
@@ -21,12 +27,17 @@ pub(crate) fn stamp(at: Timestamp) -> String {
 /// The uid and kind of the controller that owns an object.
 pub(crate) fn controller_of(object: &Object) -> Option<&Map<String, Value>> {
     let owners = object.pointer("/metadata/ownerReferences")?.as_array()?;
-    owners.iter().filter_map(Value::as_object).find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+    owners
+        .iter()
+        .filter_map(Value::as_object)
+        .find(|owner| owner.get("controller") == Some(&Value::Bool(true)))
 }
 
 /// Whether `owner` controls `object`.
 pub(crate) fn is_controlled_by(object: &Object, owner: &Object) -> bool {
-    controller_of(object).and_then(|reference| reference.get("uid")?.as_str()).is_some_and(|uid| uid == owner.uid())
+    controller_of(object)
+        .and_then(|reference| reference.get("uid")?.as_str())
+        .is_some_and(|uid| uid == owner.uid())
 }
 
 /// The name of an object's controller, where it is of `kind`.
@@ -45,31 +56,50 @@ pub(crate) fn reference(owner: &Object) -> Value {
 
 /// A condition of `status`.
 pub(crate) fn condition<'a>(status: &'a Value, kind: &str) -> Option<&'a Value> {
-    status.get("conditions")?.as_array()?.iter().find(|condition| condition["type"] == kind)
+    status
+        .get("conditions")?
+        .as_array()?
+        .iter()
+        .find(|condition| condition["type"] == kind)
 }
 
 /// Whether a Pod's condition is true.
 pub(crate) fn is_true(object: &Object, kind: &str) -> bool {
-    object.pointer("/status").and_then(|status| condition(status, kind)).is_some_and(|found| found["status"] == "True")
+    object
+        .pointer("/status")
+        .and_then(|status| condition(status, kind))
+        .is_some_and(|found| found["status"] == "True")
 }
 
 /// Whether a label selector (`matchLabels`, `matchExpressions`) selects `labels`; an absent or empty one selects nothing.
 pub(crate) fn selects(selector: Option<&Value>, object: &Object) -> bool {
-    let Some(selector) = selector else { return false };
+    let Some(selector) = selector else {
+        return false;
+    };
     let labels = selector.get("matchLabels").and_then(Value::as_object);
     let expressions = selector.get("matchExpressions").and_then(Value::as_array);
     if labels.is_none_or(Map::is_empty) && expressions.is_none_or(Vec::is_empty) {
         return false;
     }
-    let plain = labels.into_iter().flatten().all(|(key, value)| object.label(key) == value.as_str());
-    plain && expressions.into_iter().flatten().all(|expression| holds(expression, object))
+    let plain = labels
+        .into_iter()
+        .flatten()
+        .all(|(key, value)| object.label(key) == value.as_str());
+    plain
+        && expressions
+            .into_iter()
+            .flatten()
+            .all(|expression| holds(expression, object))
 }
 
 fn holds(expression: &Value, object: &Object) -> bool {
     let own = object.label(expression["key"].as_str().unwrap_or_default());
     let among = || {
         let values = expression["values"].as_array();
-        values.into_iter().flatten().any(|value| value.as_str() == own)
+        values
+            .into_iter()
+            .flatten()
+            .any(|value| value.as_str() == own)
     };
     match expression["operator"].as_str().unwrap_or_default() {
         "In" => own.is_some() && among(),
@@ -87,14 +117,26 @@ pub(crate) fn set_condition(status: &mut Value, mut new: Value, now: Timestamp) 
     }
     let kind = new["type"].as_str().unwrap_or_default().to_owned();
     let old = condition(status, &kind).cloned();
-    let says = |old: &Value| ["status", "reason", "message"].iter().all(|field| old[*field] == new[*field]);
+    let says = |old: &Value| {
+        ["status", "reason", "message"]
+            .iter()
+            .all(|field| old[*field] == new[*field])
+    };
     if old.as_ref().is_some_and(says) {
         return;
     }
-    let kept = old.as_ref().filter(|old| old["status"] == new["status"]).and_then(|old| old.get("lastTransitionTime"));
+    let kept = old
+        .as_ref()
+        .filter(|old| old["status"] == new["status"])
+        .and_then(|old| old.get("lastTransitionTime"));
     new["lastTransitionTime"] = kept.cloned().unwrap_or_else(|| stamp(now).into());
-    let Some(list) = conditions_mut(status) else { return };
-    match list.iter_mut().find(|condition| condition["type"] == kind.as_str()) {
+    let Some(list) = conditions_mut(status) else {
+        return;
+    };
+    match list
+        .iter_mut()
+        .find(|condition| condition["type"] == kind.as_str())
+    {
         Some(slot) => *slot = new,
         None => list.push(new),
     }
@@ -108,7 +150,10 @@ pub(crate) fn remove_condition(status: &mut Value, kind: &str) {
 }
 
 fn conditions_mut(status: &mut Value) -> Option<&mut Vec<Value>> {
-    let slot = status.as_object_mut()?.entry("conditions").or_insert(Value::Null);
+    let slot = status
+        .as_object_mut()?
+        .entry("conditions")
+        .or_insert(Value::Null);
     if !slot.is_array() {
         *slot = Value::Array(Vec::new());
     }
@@ -126,9 +171,17 @@ fn pruned(value: &Value) -> Option<Value> {
         Value::Number(number) if number.as_f64() == Some(0.0) => None,
         Value::String(text) if text.is_empty() => None,
         Value::Array(items) if items.is_empty() => None,
-        Value::Array(items) => Some(items.iter().map(|item| pruned(item).unwrap_or_default()).collect()),
+        Value::Array(items) => Some(
+            items
+                .iter()
+                .map(|item| pruned(item).unwrap_or_default())
+                .collect(),
+        ),
         Value::Object(fields) => {
-            let kept: Map<_, _> = fields.iter().filter_map(|(key, value)| Some((key.clone(), pruned(value)?))).collect();
+            let kept: Map<_, _> = fields
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), pruned(value)?)))
+                .collect();
             (!kept.is_empty()).then_some(Value::Object(kept))
         }
         other => Some(other.clone()),
@@ -148,7 +201,12 @@ pub(crate) fn with_status(object: &Object, status: Value) -> Option<Object> {
 
 /// The status as it is.
 pub(crate) fn status(object: &Object) -> Value {
-    object.fields().get("status").filter(|status| status.is_object()).cloned().unwrap_or_else(|| json!({}))
+    object
+        .fields()
+        .get("status")
+        .filter(|status| status.is_object())
+        .cloned()
+        .unwrap_or_else(|| json!({}))
 }
 
 /// Makes an object of what is known to be one.
@@ -170,10 +228,21 @@ mod tests {
     fn a_condition_keeps_its_time_while_its_status_stays() {
         let at = Timestamp::UNIX_EPOCH;
         let mut status = json!({"conditions": [{"type": "Ready", "status": "True", "reason": "A", "lastTransitionTime": "x"}]});
-        set_condition(&mut status, json!({"type": "Ready", "status": "True", "reason": "B"}), at);
+        set_condition(
+            &mut status,
+            json!({"type": "Ready", "status": "True", "reason": "B"}),
+            at,
+        );
         assert_eq!(status["conditions"][0]["lastTransitionTime"], "x");
         assert_eq!(status["conditions"][0]["reason"], "B");
-        set_condition(&mut status, json!({"type": "Ready", "status": "False", "reason": "B"}), at);
-        assert_eq!(status["conditions"][0]["lastTransitionTime"], "1970-01-01T00:00:00Z");
+        set_condition(
+            &mut status,
+            json!({"type": "Ready", "status": "False", "reason": "B"}),
+            at,
+        );
+        assert_eq!(
+            status["conditions"][0]["lastTransitionTime"],
+            "1970-01-01T00:00:00Z"
+        );
     }
 }

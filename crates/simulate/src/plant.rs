@@ -47,9 +47,17 @@ impl Plant {
             None => self.create(kind, object),
             Some(known) => {
                 let mut changed = Object::clone(&known);
-                changed.fields_mut().insert("spec".into(), object.pointer("/spec").cloned().unwrap_or_default());
-                let annotations = object.pointer("/metadata/annotations").cloned().unwrap_or_else(|| json!({}));
-                changed.metadata_mut().insert("annotations".into(), annotations);
+                changed.fields_mut().insert(
+                    "spec".into(),
+                    object.pointer("/spec").cloned().unwrap_or_default(),
+                );
+                let annotations = object
+                    .pointer("/metadata/annotations")
+                    .cloned()
+                    .unwrap_or_else(|| json!({}));
+                changed
+                    .metadata_mut()
+                    .insert("annotations".into(), annotations);
                 self.replace(kind, changed);
             }
         }
@@ -76,7 +84,11 @@ impl Plant {
             }
             for act in decision.acts {
                 self.act(controller.name, act);
-                assert!(self.writes.len() - before < TOO_MANY, "in circles: {:#?}", &self.writes[self.writes.len() - 20..]);
+                assert!(
+                    self.writes.len() - before < TOO_MANY,
+                    "in circles: {:#?}",
+                    &self.writes[self.writes.len() - 20..]
+                );
             }
         }
         self.writes.len() - before
@@ -104,9 +116,16 @@ impl Plant {
             Act::Kill(object) => ("kills", object),
             Act::Bind(object) => ("binds", object),
         };
-        self.writes.push(format!("{controller} {verb} {}/{}", object.kind(), object.name()));
+        self.writes.push(format!(
+            "{controller} {verb} {}/{}",
+            object.kind(),
+            object.name()
+        ));
         let kind = Kind::of(object).unwrap();
-        let known = self.view.get(kind, object.namespace().unwrap_or_default(), object.name()).cloned();
+        let known = self
+            .view
+            .get(kind, object.namespace().unwrap_or_default(), object.name())
+            .cloned();
         match act {
             Act::Create(object) => self.create(kind, object),
             Act::Replace(object) => self.replace(kind, object),
@@ -143,7 +162,9 @@ impl Plant {
         let known = self.view.get(kind, namespace, object.name()).unwrap();
         if known.pointer("/spec") != object.pointer("/spec") {
             let next = known.generation() + 1;
-            object.metadata_mut().insert("generation".into(), next.into());
+            object
+                .metadata_mut()
+                .insert("generation".into(), next.into());
         }
         self.put(kind, object);
     }
@@ -151,7 +172,9 @@ impl Plant {
     fn end(&mut self, kind: Kind, object: &Object) {
         if kind == Kind::Pod && object.pointer("/spec/nodeName").is_some() {
             let mut ending = object.clone();
-            ending.metadata_mut().insert("deletionTimestamp".into(), "now".into());
+            ending
+                .metadata_mut()
+                .insert("deletionTimestamp".into(), "now".into());
             self.put(kind, ending);
         } else {
             self.gone(kind, object);
@@ -162,14 +185,21 @@ impl Plant {
         self.view.remove(kind, object);
         self.wake(kind, object);
         for (kind, _) in Kind::watched() {
-            let owned: Vec<_> = self.view.all(kind).filter(|other| is_controlled_by(other, object)).cloned().collect();
+            let owned: Vec<_> = self
+                .view
+                .all(kind)
+                .filter(|other| is_controlled_by(other, object))
+                .cloned()
+                .collect();
             owned.iter().for_each(|other| self.end(kind, other));
         }
     }
 
     fn put(&mut self, kind: Kind, mut object: Object) {
         self.version += 1;
-        object.metadata_mut().insert("resourceVersion".into(), self.version.to_string().into());
+        object
+            .metadata_mut()
+            .insert("resourceVersion".into(), self.version.to_string().into());
         let object = Arc::new(object);
         self.view.put(kind, object.clone());
         self.wake(kind, &object);

@@ -5,7 +5,9 @@ use krm::{Object, Value, json};
 
 use crate::act::{Act, Decision, Step};
 use crate::controller::Kind;
-use crate::object::{controller_of, is_true, made, owner_name, set_condition, stamp, status, text, with_status};
+use crate::object::{
+    controller_of, is_true, made, owner_name, set_condition, stamp, status, text, with_status,
+};
 use crate::view::{Key, View, key};
 use crate::{FAIL, FAIL_ANNOTATION, NODE, hash};
 
@@ -16,8 +18,13 @@ const RUN: &str = "run";
 
 /// Puts a Pod on the node.
 pub(crate) fn schedule(view: &View, key: &Key, _: Timestamp) -> Decision {
-    let Some(pod) = view.get(Kind::Pod, &key.0, &key.1) else { return Decision::nothing() };
-    let gated = pod.pointer("/spec/schedulingGates").and_then(Value::as_array).is_some_and(|gates| !gates.is_empty());
+    let Some(pod) = view.get(Kind::Pod, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
+    let gated = pod
+        .pointer("/spec/schedulingGates")
+        .and_then(Value::as_array)
+        .is_some_and(|gates| !gates.is_empty());
     if !text(pod, "/spec/nodeName").is_empty() || pod.is_deleting() || gated {
         return Decision::nothing();
     }
@@ -29,7 +36,9 @@ pub(crate) fn schedule(view: &View, key: &Key, _: Timestamp) -> Decision {
 
 /// Runs a Pod on the node, without running anything.
 pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
-    let Some(pod) = view.get(Kind::Pod, &key.0, &key.1) else { return Decision::nothing() };
+    let Some(pod) = view.get(Kind::Pod, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
     if text(pod, "/spec/nodeName") != NODE {
         return Decision::nothing();
     }
@@ -39,11 +48,21 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
     if matches!(text(pod, "/status/phase"), "Succeeded" | "Failed") {
         return Decision::nothing();
     }
-    let step = |name| Step { uid: pod.uid().to_owned(), name };
+    let step = |name| Step {
+        uid: pod.uid().to_owned(),
+        name,
+    };
     let (state, next) = if !view.is_ripe(&step(START)) && !has_started(pod) {
         (State::Creating, Some(step(START)))
     } else if fails(view, pod) {
-        (if ends(pod) { State::Failed } else { State::Crashing }, None)
+        (
+            if ends(pod) {
+                State::Failed
+            } else {
+                State::Crashing
+            },
+            None,
+        )
     } else if ends(pod) && !view.is_ripe(&step(RUN)) {
         (State::Running, Some(step(RUN)))
     } else if ends(pod) {
@@ -52,7 +71,10 @@ pub(crate) fn decide(view: &View, key: &Key, now: Timestamp) -> Decision {
         (State::Running, None)
     };
     let acts = with_status(pod, wanted(view, pod, state, now)).map(Act::Status);
-    Decision { acts: acts.into_iter().collect(), step: next }
+    Decision {
+        acts: acts.into_iter().collect(),
+        step: next,
+    }
 }
 
 /// A Pod concerns itself; a workload concerns the Pods that fail or do not because it says so.
@@ -60,10 +82,15 @@ pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
     if kind == Kind::Pod {
         return vec![key(object)];
     }
-    let owns = |pod: &&std::sync::Arc<Object>| root(view, pod).is_some_and(|root| root.uid() == object.uid());
+    let owns = |pod: &&std::sync::Arc<Object>| {
+        root(view, pod).is_some_and(|root| root.uid() == object.uid())
+    };
     match kind {
         Kind::Deployment | Kind::ReplicaSet | Kind::StatefulSet | Kind::DaemonSet | Kind::Job => {
-            view.list(Kind::Pod, object.namespace().unwrap_or_default()).filter(owns).map(|pod| key(pod)).collect()
+            view.list(Kind::Pod, object.namespace().unwrap_or_default())
+                .filter(owns)
+                .map(|pod| key(pod))
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -71,8 +98,15 @@ pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
 
 /// Whether a Pod is in a crash loop.
 pub(crate) fn is_crashing(pod: &Object) -> bool {
-    let statuses = pod.pointer("/status/containerStatuses").and_then(Value::as_array);
-    let reason = |status: &Value| status.pointer("/state/waiting/reason").and_then(Value::as_str) == Some(CRASH_LOOP);
+    let statuses = pod
+        .pointer("/status/containerStatuses")
+        .and_then(Value::as_array);
+    let reason = |status: &Value| {
+        status
+            .pointer("/state/waiting/reason")
+            .and_then(Value::as_str)
+            == Some(CRASH_LOOP)
+    };
     statuses.into_iter().flatten().any(reason)
 }
 
@@ -116,8 +150,11 @@ fn root(view: &View, pod: &Object) -> Option<std::sync::Arc<Object>> {
     let namespace = pod.namespace().unwrap_or_default();
     let owner = |object: &Object| {
         let reference = controller_of(object)?;
-        let of = made(json!({"apiVersion": reference.get("apiVersion")?, "kind": reference.get("kind")?}))?;
-        view.get(Kind::of(&of)?, namespace, reference.get("name")?.as_str()?).cloned()
+        let of = made(
+            json!({"apiVersion": reference.get("apiVersion")?, "kind": reference.get("kind")?}),
+        )?;
+        view.get(Kind::of(&of)?, namespace, reference.get("name")?.as_str()?)
+            .cloned()
     };
     let first = owner(pod)?;
     match owner_name(&first, "Deployment") {
@@ -128,7 +165,11 @@ fn root(view: &View, pod: &Object) -> Option<std::sync::Arc<Object>> {
 
 fn wanted(view: &View, pod: &Object, state: State, now: Timestamp) -> Value {
     let mut status = status(pod);
-    let ready = if state == State::Running { "True" } else { "False" };
+    let ready = if state == State::Running {
+        "True"
+    } else {
+        "False"
+    };
     status["phase"] = match state {
         State::Creating => "Pending",
         State::Running | State::Crashing => "Running",
@@ -149,7 +190,9 @@ fn wanted(view: &View, pod: &Object, state: State, now: Timestamp) -> Value {
         status["podIP"] = ip.clone().into();
         status["podIPs"] = json!([{"ip": ip}]);
     }
-    let names: Vec<&str> = containers(pod, "containers").filter_map(|container| container["name"].as_str()).collect();
+    let names: Vec<&str> = containers(pod, "containers")
+        .filter_map(|container| container["name"].as_str())
+        .collect();
     let not_ready = format!("containers with unready status: [{}]", names.join(" "));
     let mut set = |kind: &str, status_of: &str, why: Option<(&str, &str)>| {
         let mut condition = json!({"type": kind, "status": status_of, "lastProbeTime": null});
@@ -165,37 +208,77 @@ fn wanted(view: &View, pod: &Object, state: State, now: Timestamp) -> Value {
         _ if completed => Some(("PodCompleted", "")),
         _ => Some(("ContainersNotReady", not_ready.as_str())),
     };
-    let started = if state == State::Creating { "False" } else { "True" };
+    let started = if state == State::Creating {
+        "False"
+    } else {
+        "True"
+    };
     set("PodReadyToStartContainers", started, None);
-    set("Initialized", "True", completed.then_some(("PodCompleted", "")));
+    set(
+        "Initialized",
+        "True",
+        completed.then_some(("PodCompleted", "")),
+    );
     set("Ready", ready, why);
     set("ContainersReady", ready, why);
     set("PodScheduled", "True", None);
-    let old = status.get("containerStatuses").cloned().unwrap_or_default();
-    status["containerStatuses"] =
-        containers(pod, "containers").map(|container| container_status(container, &old, state, now)).collect();
+    for field in ["containers", "initContainers"] {
+        let told = if field == "containers" {
+            "containerStatuses"
+        } else {
+            "initContainerStatuses"
+        };
+        let old = status.get(told).cloned().unwrap_or_default();
+        let each =
+            |container| container_status(container, &old, state_of(field, container, state), now);
+        let statuses: Vec<Value> = containers(pod, field).map(each).collect();
+        if !statuses.is_empty() {
+            status[told] = statuses.into();
+        }
+    }
     status
 }
 
 fn containers<'a>(pod: &'a Object, field: &str) -> impl Iterator<Item = &'a Value> {
-    let list = pod.pointer("/spec").and_then(|spec| spec.get(field)?.as_array());
+    let list = pod
+        .pointer("/spec")
+        .and_then(|spec| spec.get(field)?.as_array());
     list.into_iter().flatten()
+}
+
+/// The state of one container: what initializes has ended once the Pod starts, but for sidecars.
+fn state_of(field: &str, container: &Value, pod: State) -> State {
+    match pod {
+        State::Running | State::Crashing if field == "initContainers" => {
+            if container["restartPolicy"] == "Always" {
+                State::Running
+            } else {
+                State::Succeeded
+            }
+        }
+        _ => pod,
+    }
 }
 
 fn container_status(container: &Value, old: &Value, state: State, now: Timestamp) -> Value {
     let name = container["name"].as_str().unwrap_or_default();
-    let known = old.as_array().and_then(|list| list.iter().find(|status| status["name"] == name));
+    let known = old
+        .as_array()
+        .and_then(|list| list.iter().find(|status| status["name"] == name));
     let began = known.and_then(|status| status.pointer("/state/running/startedAt").cloned());
     let began = began.unwrap_or_else(|| stamp(now).into());
     let id = format!("weir://{name}");
     let ended = |code: u8, reason: &str| {
-        let finished = known.and_then(|status| status.pointer("/state/terminated/finishedAt").cloned());
+        let finished =
+            known.and_then(|status| status.pointer("/state/terminated/finishedAt").cloned());
         json!({"terminated": {
             "exitCode": code, "reason": reason, "containerID": id, "startedAt": began,
             "finishedAt": finished.unwrap_or_else(|| stamp(now).into()),
         }})
     };
-    let crash = format!("back-off 10s restarting failed container={name}: told to fail by {FAIL_ANNOTATION}");
+    let crash = format!(
+        "back-off 10s restarting failed container={name}: told to fail by {FAIL_ANNOTATION}"
+    );
     let now_in = match state {
         State::Creating => json!({"waiting": {"reason": "ContainerCreating"}}),
         State::Running => json!({"running": {"startedAt": began}}),
@@ -219,7 +302,11 @@ fn container_status(container: &Value, old: &Value, state: State, now: Timestamp
 }
 
 fn free_address(view: &View, pod: &Object) -> String {
-    let taken = |ip: &str| view.all(Kind::Pod).any(|other| text(other, "/status/podIP") == ip);
+    let taken = |ip: &str| {
+        view.all(Kind::Pod)
+            .any(|other| text(other, "/status/podIP") == ip)
+    };
     let mut ips = (0..64).map(|attempt| hash::address(pod.uid(), attempt));
-    ips.find(|ip| !taken(ip)).unwrap_or_else(|| hash::address(pod.uid(), 0))
+    ips.find(|ip| !taken(ip))
+        .unwrap_or_else(|| hash::address(pod.uid(), 0))
 }

@@ -28,7 +28,11 @@ impl Limits {
         let rolling = strategy.and_then(|strategy| strategy.get("rollingUpdate"));
         let recreate = strategy.is_some_and(|strategy| strategy["type"] == "Recreate");
         if recreate {
-            return Self { replicas, surge: 0, unavailable: 0 };
+            return Self {
+                replicas,
+                surge: 0,
+                unavailable: 0,
+            };
         }
         let bound = |field: &str, up| {
             let value = rolling.and_then(|rolling| rolling.get(field));
@@ -39,7 +43,11 @@ impl Limits {
         if surge == 0 && unavailable == 0 {
             unavailable = 1;
         }
-        Self { replicas, surge, unavailable: unavailable.min(replicas) }
+        Self {
+            replicas,
+            surge,
+            unavailable: unavailable.min(replicas),
+        }
     }
 
     /// How many replicas the new ReplicaSet gets next.
@@ -48,7 +56,11 @@ impl Limits {
             return self.replicas;
         }
         let room = self.replicas + self.surge - all;
-        if room <= 0 { new.wanted } else { (new.wanted + room).min(self.replicas) }
+        if room <= 0 {
+            new.wanted
+        } else {
+            (new.wanted + room).min(self.replicas)
+        }
     }
 
     /// How many replicas each old ReplicaSet, the oldest first, keeps while the new one stands at `new`.
@@ -82,9 +94,16 @@ pub(crate) fn scaled(value: &Value, total: i64, up: bool) -> i64 {
     if let Some(number) = value.as_i64() {
         return number;
     }
-    let percent = value.as_str().and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok()).unwrap_or_default();
+    let percent = value
+        .as_str()
+        .and_then(|text| text.strip_suffix('%')?.parse::<i64>().ok())
+        .unwrap_or_default();
     let product = total * percent;
-    if up { (product + 99) / 100 } else { product / 100 }
+    if up {
+        (product + 99) / 100
+    } else {
+        product / 100
+    }
 }
 
 #[cfg(test)]
@@ -98,16 +117,42 @@ mod tests {
 
     #[test]
     fn percentages_round_towards_availability() {
-        let of = |replicas| Limits::of(Some(&json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}})), replicas);
-        assert_eq!(of(1), Limits { replicas: 1, surge: 1, unavailable: 0 });
-        assert_eq!(of(10), Limits { replicas: 10, surge: 3, unavailable: 2 });
-        let none = Limits::of(Some(&json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}})), 3);
+        let of = |replicas| {
+            Limits::of(
+                Some(&json!({"rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}})),
+                replicas,
+            )
+        };
+        assert_eq!(
+            of(1),
+            Limits {
+                replicas: 1,
+                surge: 1,
+                unavailable: 0
+            }
+        );
+        assert_eq!(
+            of(10),
+            Limits {
+                replicas: 10,
+                surge: 3,
+                unavailable: 2
+            }
+        );
+        let none = Limits::of(
+            Some(&json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "10%"}})),
+            3,
+        );
         assert_eq!(none.unavailable, 1);
     }
 
     #[test]
     fn a_rollout_goes_up_and_down_within_its_limits() {
-        let limits = Limits { replicas: 10, surge: 3, unavailable: 2 };
+        let limits = Limits {
+            replicas: 10,
+            surge: 3,
+            unavailable: 2,
+        };
         assert_eq!(limits.grow(counts(0, 0), 10), 3);
         assert_eq!(limits.shrink(&[counts(10, 10)], counts(3, 0)), [8]);
         assert_eq!(limits.grow(counts(3, 0), 11), 5);
@@ -119,7 +164,14 @@ mod tests {
 
     #[test]
     fn what_is_not_available_goes_first() {
-        let limits = Limits { replicas: 4, surge: 1, unavailable: 1 };
-        assert_eq!(limits.shrink(&[counts(2, 2), counts(2, 0)], counts(1, 1)), [2, 0]);
+        let limits = Limits {
+            replicas: 4,
+            surge: 1,
+            unavailable: 1,
+        };
+        assert_eq!(
+            limits.shrink(&[counts(2, 2), counts(2, 0)], counts(1, 1)),
+            [2, 0]
+        );
     }
 }

@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use clock::Guard;
 use cluster::watch::{self, Change, Scope};
-use cluster::{Client, Delete, Error, Patch, Query, Target};
-use http::Method;
-use krm::{Object, json};
+use cluster::{Client, Error};
+use krm::Object;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 
-use crate::act::{Act, Decision, Step};
-use crate::controller::{CONTROLLERS, KUBELET, Kind};
+use crate::act::{Decision, Step};
+use crate::controller::{CONTROLLERS, Kind};
 use crate::view::{Key, View};
 use crate::{NODE, Options};
+
+mod write;
 
 /// A controller, by its row, and one of its objects.
 type Work = (usize, Key);
@@ -61,7 +62,9 @@ pub(crate) async fn run(options: Options) {
     };
     runtime.start_watches();
     while !runtime.unsynced.is_empty() {
-        let Some((event, guard)) = inbox.recv().await else { return };
+        let Some((event, guard)) = inbox.recv().await else {
+            return;
+        };
         runtime.hear(event);
         drop(guard);
     }
@@ -75,9 +78,20 @@ pub(crate) async fn run(options: Options) {
 
 impl Runtime {
     fn client(&mut self, account: &'static str, program: &'static str) -> Client {
-        let Options { transport, clock, .. } = &self.options;
-        let made = || Client::new(transport(account), clock.clone(), &format!("{program}/v1.36.3"));
-        self.clients.entry((account, program)).or_insert_with(made).clone()
+        let Options {
+            transport, clock, ..
+        } = &self.options;
+        let made = || {
+            Client::new(
+                transport(account),
+                clock.clone(),
+                &format!("{program}/v1.36.3"),
+            )
+        };
+        self.clients
+            .entry((account, program))
+            .or_insert_with(made)
+            .clone()
     }
 
     fn start_watches(&mut self) {
@@ -111,7 +125,9 @@ impl Runtime {
                 tokio::task::yield_now().await;
                 continue;
             }
-            let Some((event, guard)) = inbox.recv().await else { return };
+            let Some((event, guard)) = inbox.recv().await else {
+                return;
+            };
             self.hear(event);
             drop(guard);
         }
@@ -172,7 +188,10 @@ impl Runtime {
             self.wait(step, &work);
         }
         let refused_for = self.subject(&work);
-        let tried = self.view.refused(&refused_for).is_none_or(|refused| !refused.hold);
+        let tried = self
+            .view
+            .refused(&refused_for)
+            .is_none_or(|refused| !refused.hold);
         for act in acts {
             match self.act(&work, act).await {
                 Ok(()) => {}
@@ -191,14 +210,22 @@ impl Runtime {
     /// What refusals for this work are noted under: the uid of its object, or its name where that does not exist yet.
     fn subject(&self, (row, key): &Work) -> String {
         let known = self.view.get(CONTROLLERS[*row].of, &key.0, &key.1);
-        known.map_or_else(|| format!("{}/{}", key.0, key.1), |object| object.uid().to_owned())
+        known.map_or_else(
+            || format!("{}/{}", key.0, key.1),
+            |object| object.uid().to_owned(),
+        )
     }
 
     fn wait(&mut self, step: Step, work: &Work) {
         if !self.under_way.insert(step.clone()) {
             return;
         }
-        let Options { clock, activity, delay, .. } = &self.options;
+        let Options {
+            clock,
+            activity,
+            delay,
+            ..
+        } = &self.options;
         let (clock, delay, events) = (clock.clone(), *delay, self.events.clone());
         let ripe = Event::Ripe(step, work.clone());
         let guard = activity.begin();
@@ -231,92 +258,15 @@ impl Runtime {
             None => 1,
         };
         let delay = RETRY.0.saturating_mul(1 << times.min(12)).min(RETRY.1);
-        let (clock, activity, events) = (self.options.clock.clone(), self.options.activity.clone(), self.events.clone());
+        let (clock, activity, events) = (
+            self.options.clock.clone(),
+            self.options.activity.clone(),
+            self.events.clone(),
+        );
         let again = Event::Again(subject.to_owned(), work.clone());
         self.tasks.spawn(async move {
             clock.sleep(delay).await;
             let _ = events.send((again, activity.begin()));
         });
-    }
-
-    async fn act(&mut self, work: &Work, act: Act) -> Result<(), Error> {
-        let controller = &CONTROLLERS[work.0];
-        let client = self.client(controller.account, controller.program);
-        let (Act::Create(object)
-        | Act::Replace(object)
-        | Act::Status(object)
-        | Act::Delete(object)
-        | Act::Kill(object)
-        | Act::Bind(object)) = &act;
-        let Some(kind) = Kind::of(object) else { return Ok(()) };
-        let resource = kind.resource();
-        let namespace = object.namespace().unwrap_or_default();
-        let written = match &act {
-            Act::Create(object) => client.create(&resource, object, Query::new()).await?,
-            Act::Replace(object) => client.update(&resource, object, Query::new()).await?,
-            Act::Status(object) => {
-                let name = format!("{}/status", object.name());
-                let target = Target { resource: &resource, namespace, name: &name };
-                client.send(Method::PUT, target, &object.to_value()).await?
-            }
-            Act::Delete(object) => {
-                let how = Delete { uid: object.uid(), propagation: "Background" };
-                gone(client.delete(&resource, namespace, object.name(), how).await)?;
-                self.forget(kind, object);
-                return Ok(());
-            }
-            Act::Kill(object) => {
-                let target = Target { resource: &resource, namespace, name: object.name() };
-                let options = json!({
-                    "apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
-                    "preconditions": {"uid": object.uid()},
-                });
-                gone(client.send(Method::DELETE, target, &options).await.map(drop))?;
-                return Ok(());
-            }
-            Act::Bind(pod) => {
-                let Some(pod) = self.bind(&client, pod).await? else { return Ok(()) };
-                pod
-            }
-        };
-        self.learn(kind, Arc::new(written));
-        Ok(())
-    }
-
-    fn forget(&mut self, kind: Kind, object: &Object) {
-        self.view.doom(kind, object);
-        self.wake(kind, object);
-    }
-
-    /// Assigns a Pod as a scheduler does; where the server has no such subresource, as its kubelet. `None` where the watch has to tell.
-    async fn bind(&mut self, client: &Client, pod: &Object) -> Result<Option<Object>, Error> {
-        let resource = Kind::Pod.resource();
-        let namespace = pod.namespace().unwrap_or_default();
-        let name = format!("{}/binding", pod.name());
-        let target = Target { resource: &resource, namespace, name: &name };
-        let binding = json!({
-            "apiVersion": "v1", "kind": "Binding",
-            "metadata": {"name": pod.name(), "namespace": namespace, "uid": pod.uid()},
-            "target": {"apiVersion": "v1", "kind": "Node", "name": NODE},
-        });
-        match client.send(Method::POST, target, &binding).await {
-            Err(error) if matches!(error.code(), Some(404 | 405 | 501)) => {
-                let kubelet = self.client(KUBELET, "kubelet");
-                let target = Target { resource: &resource, namespace, name: pod.name() };
-                let patch = json!({"metadata": {"uid": pod.uid()}, "spec": {"nodeName": NODE}});
-                kubelet.patch(target, Patch::Merge, &patch, Query::new()).await.map(Some)
-            }
-            Err(error) => Err(error),
-            // The answer is a Status; the Pod comes by the watch.
-            Ok(_) => Ok(None),
-        }
-    }
-}
-
-/// What is gone already needs no deleting.
-fn gone(outcome: Result<(), Error>) -> Result<(), Error> {
-    match outcome {
-        Err(error) if error.is_not_found() => Ok(()),
-        outcome => outcome,
     }
 }

@@ -16,13 +16,24 @@ const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
 /// Keeps one EndpointSlice per Service with a selector.
 pub(crate) fn endpoints(view: &View, key: &Key, _: Timestamp) -> Decision {
-    let Some(service) = view.get(Kind::Service, &key.0, &key.1) else { return Decision::nothing() };
-    let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else { return Decision::nothing() };
-    if service.is_deleting() || selector.is_empty() || view.refused(service.uid()).is_some_and(|refused| refused.hold) {
+    let Some(service) = view.get(Kind::Service, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
+    let Some(selector) = service.pointer("/spec/selector").and_then(Value::as_object) else {
+        return Decision::nothing();
+    };
+    if service.is_deleting()
+        || selector.is_empty()
+        || view
+            .refused(service.uid())
+            .is_some_and(|refused| refused.hold)
+    {
         return Decision::nothing();
     }
     let chosen = |pod: &&std::sync::Arc<Object>| {
-        let all = selector.iter().all(|(label, value)| pod.label(label) == value.as_str());
+        let all = selector
+            .iter()
+            .all(|(label, value)| pod.label(label) == value.as_str());
         let ended = matches!(text(pod, "/status/phase"), "Succeeded" | "Failed");
         all && !ended && !text(pod, "/status/podIP").is_empty()
     };
@@ -30,10 +41,14 @@ pub(crate) fn endpoints(view: &View, key: &Key, _: Timestamp) -> Decision {
     let endpoints: Value = pods.iter().map(|pod| endpoint(service, pod)).collect();
     let ports = ports(service, pods.first().map(|pod| &***pod));
     let own = view.list(Kind::EndpointSlice, &key.0).find(|slice| {
-        slice.label(SERVICE_NAME) == Some(service.name()) && slice.label(MANAGED_BY) == Some(MANAGER)
+        slice.label(SERVICE_NAME) == Some(service.name())
+            && slice.label(MANAGED_BY) == Some(MANAGER)
     });
     let Some(slice) = own else {
-        let mut labels = service.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+        let mut labels = service
+            .pointer("/metadata/labels")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         labels[MANAGED_BY] = MANAGER.into();
         labels[SERVICE_NAME] = service.name().into();
         let slice = made(json!({
@@ -58,11 +73,16 @@ pub(crate) fn endpoints(view: &View, key: &Key, _: Timestamp) -> Decision {
 
 /// Gives a Service of type LoadBalancer its address, one step after it came.
 pub(crate) fn load_balancer(view: &View, key: &Key, _: Timestamp) -> Decision {
-    let Some(service) = view.get(Kind::Service, &key.0, &key.1) else { return Decision::nothing() };
+    let Some(service) = view.get(Kind::Service, &key.0, &key.1) else {
+        return Decision::nothing();
+    };
     let mut wanted = status(service);
     let address = json!({"ingress": [{"ip": "127.0.0.1", "ipMode": "VIP"}]});
     if text(service, "/spec/type") != "LoadBalancer" || service.is_deleting() {
-        if wanted.get("loadBalancer").is_none_or(|own| same(own, &Value::Null)) {
+        if wanted
+            .get("loadBalancer")
+            .is_none_or(|own| same(own, &Value::Null))
+        {
             return Decision::nothing();
         }
         wanted["loadBalancer"] = json!({});
@@ -71,9 +91,15 @@ pub(crate) fn load_balancer(view: &View, key: &Key, _: Timestamp) -> Decision {
     if wanted.pointer("/loadBalancer/ingress").is_some() {
         return Decision::nothing();
     }
-    let step = Step { uid: service.uid().to_owned(), name: "address" };
+    let step = Step {
+        uid: service.uid().to_owned(),
+        name: "address",
+    };
     if !view.is_ripe(&step) {
-        return Decision { acts: Vec::new(), step: Some(step) };
+        return Decision {
+            acts: Vec::new(),
+            step: Some(step),
+        };
     }
     wanted["loadBalancer"] = address;
     Decision::acts(with_status(service, wanted).map(Act::Status))
@@ -83,10 +109,15 @@ pub(crate) fn load_balancer(view: &View, key: &Key, _: Timestamp) -> Decision {
 pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
     match kind {
         Kind::Service => vec![key(object)],
-        Kind::Pod => view.list(Kind::Service, object.namespace().unwrap_or_default()).map(|service| key(service)).collect(),
+        Kind::Pod => view
+            .list(Kind::Service, object.namespace().unwrap_or_default())
+            .map(|service| key(service))
+            .collect(),
         Kind::EndpointSlice => {
             let name = owner_name(object, "Service");
-            name.map(|name| (key(object).0, name.to_owned())).into_iter().collect()
+            name.map(|name| (key(object).0, name.to_owned()))
+                .into_iter()
+                .collect()
         }
         _ => Vec::new(),
     }
@@ -94,7 +125,10 @@ pub(crate) fn concerns(view: &View, kind: Kind, object: &Object) -> Vec<Key> {
 
 /// A Service concerns itself.
 pub(crate) fn concerns_itself(_: &View, kind: Kind, object: &Object) -> Vec<Key> {
-    (kind == Kind::Service).then(|| key(object)).into_iter().collect()
+    (kind == Kind::Service)
+        .then(|| key(object))
+        .into_iter()
+        .collect()
 }
 
 fn endpoint(service: &Object, pod: &Object) -> Value {
@@ -129,6 +163,12 @@ fn ports(service: &Object, pod: Option<&Object>) -> Value {
 
 fn named(pod: &Object, name: &str) -> Option<i64> {
     let containers = pod.pointer("/spec/containers")?.as_array()?;
-    let mut ports = containers.iter().filter_map(|container| container.get("ports")?.as_array()).flatten();
-    ports.find(|port| port["name"] == name)?.get("containerPort")?.as_i64()
+    let mut ports = containers
+        .iter()
+        .filter_map(|container| container.get("ports")?.as_array())
+        .flatten();
+    ports
+        .find(|port| port["name"] == name)?
+        .get("containerPort")?
+        .as_i64()
 }

@@ -22,7 +22,10 @@ fn the_node_is_ready() {
     let plant = Plant::new();
     let node = plant.view.get(Kind::Node, "", NODE).unwrap();
     assert_eq!(compute(node).status, Status::Current);
-    assert_eq!(plant.writes, ["node creates Node/weir", "node tells Node/weir"]);
+    assert_eq!(
+        plant.writes,
+        ["node creates Node/weir", "node tells Node/weir"]
+    );
 }
 
 #[track_caller]
@@ -32,8 +35,14 @@ fn check_deployment(plant: &Plant, progressing: (&str, &str), message: &str, ver
     let found = condition(status, "Progressing").unwrap();
     let word = |field: &str| found[field].as_str().unwrap();
     assert_eq!((word("status"), word("reason")), progressing);
-    let set = all[0].pointer("/spec/template").map(|template| crate::hash::of(template, 0)).unwrap();
-    assert_eq!(word("message"), message.replace("{set}", &format!("{:?}", format!("api-{set}"))));
+    let set = all[0]
+        .pointer("/spec/template")
+        .map(|template| crate::hash::of(template, 0))
+        .unwrap();
+    assert_eq!(
+        word("message"),
+        message.replace("{set}", &format!("{:?}", format!("api-{set}")))
+    );
     assert_eq!(compute(&all[0]).status, verdict);
 }
 
@@ -49,8 +58,19 @@ fn a_deployment_becomes_available() {
         Status::Current,
     );
     assert_eq!(plant.one(Kind::ReplicaSet, "/status/readyReplicas"), 2);
-    assert_eq!(plant.one(Kind::Deployment, "/metadata/annotations/deployment.kubernetes.io~1revision"), "1");
-    assert!(plant.list(Kind::Pod).iter().all(|pod| compute(pod).status == Status::Current));
+    assert_eq!(
+        plant.one(
+            Kind::Deployment,
+            "/metadata/annotations/deployment.kubernetes.io~1revision"
+        ),
+        "1"
+    );
+    assert!(
+        plant
+            .list(Kind::Pod)
+            .iter()
+            .all(|pod| compute(pod).status == Status::Current)
+    );
     assert_eq!(plant.settle(), 0);
 }
 
@@ -61,7 +81,12 @@ fn a_pod_takes_its_time() {
     plant.apply(deployment(1, "a:1"));
     plant.settle();
     assert_eq!(plant.one(Kind::Pod, "/status/phase"), "Pending");
-    check_deployment(&plant, ("True", "ReplicaSetUpdated"), "ReplicaSet {set} is progressing.", Status::InProgress);
+    check_deployment(
+        &plant,
+        ("True", "ReplicaSetUpdated"),
+        "ReplicaSet {set} is progressing.",
+        Status::InProgress,
+    );
 }
 
 #[test]
@@ -77,17 +102,28 @@ fn a_new_template_replaces_the_old_one_step_by_step() {
         "ReplicaSet {set} has successfully progressed.",
         Status::Current,
     );
-    let sizes: Vec<_> = plant.list(Kind::ReplicaSet).iter().map(|set| set.pointer("/spec/replicas").unwrap().as_i64()).collect();
+    let sizes: Vec<_> = plant
+        .list(Kind::ReplicaSet)
+        .iter()
+        .map(|set| set.pointer("/spec/replicas").unwrap().as_i64())
+        .collect();
     assert_eq!(sizes.iter().flatten().sum::<i64>(), 4);
     assert_eq!(sizes.len(), 2);
-    let images: Vec<_> = plant.list(Kind::Pod).iter().map(|pod| pod.pointer("/spec/containers/0/image").unwrap().clone()).collect();
+    let images: Vec<_> = plant
+        .list(Kind::Pod)
+        .iter()
+        .map(|pod| pod.pointer("/spec/containers/0/image").unwrap().clone())
+        .collect();
     assert_eq!(images, vec![json!("a:2"); 4]);
     // And back: the first ReplicaSet is found again.
     plant.apply(deployment(4, "a:1"));
     plant.settle();
     assert_eq!(plant.list(Kind::ReplicaSet).len(), 2);
     let revision = |pointer| plant.one(Kind::Deployment, pointer);
-    assert_eq!(revision("/metadata/annotations/deployment.kubernetes.io~1revision"), "3");
+    assert_eq!(
+        revision("/metadata/annotations/deployment.kubernetes.io~1revision"),
+        "3"
+    );
 }
 
 #[test]
@@ -101,10 +137,27 @@ fn recreate_ends_the_old_before_it_makes_the_new() {
     first["spec"]["template"]["spec"]["containers"][0]["image"] = json!("a:2");
     plant.apply(first);
     plant.settle();
-    let at = |what: &str| plant.writes.iter().position(|write| write.starts_with(what)).unwrap();
-    let last_kill = plant.writes.iter().rposition(|write| write.starts_with("kubelet kills")).unwrap();
-    assert!(last_kill < at("deployment creates ReplicaSet"), "{:#?}", plant.writes);
-    assert_eq!(compute(&plant.list(Kind::Deployment)[0]).status, Status::Current);
+    let at = |what: &str| {
+        plant
+            .writes
+            .iter()
+            .position(|write| write.starts_with(what))
+            .unwrap()
+    };
+    let last_kill = plant
+        .writes
+        .iter()
+        .rposition(|write| write.starts_with("kubelet kills"))
+        .unwrap();
+    assert!(
+        last_kill < at("deployment creates ReplicaSet"),
+        "{:#?}",
+        plant.writes
+    );
+    assert_eq!(
+        compute(&plant.list(Kind::Deployment)[0]).status,
+        Status::Current
+    );
 }
 
 #[test]
@@ -120,10 +173,20 @@ fn a_failing_template_exceeds_its_deadline_at_once_and_heals() {
         "ReplicaSet {set} has timed out progressing.",
         Status::Failed,
     );
-    assert_eq!(plant.list(Kind::Pod).iter().filter(|pod| compute(pod).status == Status::Failed).count(), 2);
+    assert_eq!(
+        plant
+            .list(Kind::Pod)
+            .iter()
+            .filter(|pod| compute(pod).status == Status::Failed)
+            .count(),
+        2
+    );
     plant.apply(deployment(2, "a:1"));
     plant.settle();
-    assert_eq!(compute(&plant.list(Kind::Deployment)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::Deployment)[0]).status,
+        Status::Current
+    );
 }
 
 #[test]
@@ -135,10 +198,16 @@ fn a_workload_can_be_told_to_fail_and_to_heal_while_it_runs() {
     bad["metadata"]["annotations"] = json!({FAIL_ANNOTATION: FAIL});
     plant.apply(bad);
     plant.settle();
-    assert_eq!(compute(&plant.list(Kind::Deployment)[0]).status, Status::Failed);
+    assert_eq!(
+        compute(&plant.list(Kind::Deployment)[0]).status,
+        Status::Failed
+    );
     plant.apply(deployment(1, "a:1"));
     plant.settle();
-    assert_eq!(compute(&plant.list(Kind::Deployment)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::Deployment)[0]).status,
+        Status::Current
+    );
 }
 
 #[test]
@@ -154,7 +223,10 @@ fn scaling_and_deleting_leave_what_is_asked_for() {
     plant.delete(Kind::Pod, &pod);
     plant.settle();
     assert_ne!(plant.list(Kind::Pod)[0].name(), pod);
-    assert_eq!(compute(&plant.list(Kind::Deployment)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::Deployment)[0]).status,
+        Status::Current
+    );
     plant.delete(Kind::Deployment, "api");
     plant.settle();
     assert!(plant.list(Kind::ReplicaSet).is_empty() && plant.list(Kind::Pod).is_empty());
@@ -170,7 +242,12 @@ fn a_paused_deployment_scales_but_does_not_roll() {
     plant.apply(paused);
     plant.settle();
     assert_eq!(plant.one(Kind::ReplicaSet, "/spec/replicas"), 2);
-    check_deployment(&plant, ("Unknown", "DeploymentPaused"), "Deployment is paused", Status::InProgress);
+    check_deployment(
+        &plant,
+        ("Unknown", "DeploymentPaused"),
+        "Deployment is paused",
+        Status::InProgress,
+    );
 }
 
 #[test]
@@ -191,11 +268,16 @@ fn refused_pods_are_told_all_the_way_up() {
     plant.apply(deployment(0, "a:1"));
     plant.settle();
     let uid = plant.one(Kind::ReplicaSet, "/metadata/uid");
-    plant.view.refuse(uid.as_str().unwrap(), "exceeded quota".into());
+    plant
+        .view
+        .refuse(uid.as_str().unwrap(), "exceeded quota".into());
     plant.apply(deployment(1, "a:1"));
     plant.settle();
     let status = plant.one(Kind::Deployment, "/status");
-    assert_eq!(condition(&status, "ReplicaFailure").unwrap()["message"], "exceeded quota");
+    assert_eq!(
+        condition(&status, "ReplicaFailure").unwrap()["message"],
+        "exceeded quota"
+    );
     assert!(plant.list(Kind::Pod).is_empty());
 }
 
@@ -212,9 +294,18 @@ fn a_service_is_served_by_its_ready_pods() {
     plant.apply(service("ClusterIP"));
     plant.apply(deployment(2, "a:1"));
     plant.settle();
-    let addresses: Vec<_> = plant.list(Kind::Pod).iter().map(|pod| pod.pointer("/status/podIP").unwrap().clone()).collect();
+    let addresses: Vec<_> = plant
+        .list(Kind::Pod)
+        .iter()
+        .map(|pod| pod.pointer("/status/podIP").unwrap().clone())
+        .collect();
     let endpoints = plant.one(Kind::EndpointSlice, "/endpoints");
-    let served: Vec<_> = endpoints.as_array().unwrap().iter().map(|endpoint| endpoint["addresses"][0].clone()).collect();
+    let served: Vec<_> = endpoints
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|endpoint| endpoint["addresses"][0].clone())
+        .collect();
     assert_eq!(served, addresses);
     assert_ne!(addresses[0], addresses[1]);
     assert_eq!(plant.one(Kind::EndpointSlice, "/ports/0/port"), 8080);
@@ -226,7 +317,10 @@ fn a_load_balancer_gets_its_address() {
     let mut plant = Plant::new();
     plant.apply(service("LoadBalancer"));
     plant.settle();
-    assert_eq!(plant.one(Kind::Service, "/status/loadBalancer/ingress/0/ip"), "127.0.0.1");
+    assert_eq!(
+        plant.one(Kind::Service, "/status/loadBalancer/ingress/0/ip"),
+        "127.0.0.1"
+    );
     assert_eq!(plant.settle(), 0);
 }
 
@@ -244,23 +338,52 @@ fn workload(version: &str, kind: &str, spec: Value) -> Value {
 #[test]
 fn a_stateful_set_goes_one_by_one_and_updates_from_the_top() {
     let mut plant = Plant::new();
-    let claims = json!([{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]);
-    let mut set = workload("apps/v1", "StatefulSet", json!({"replicas": 2, "serviceName": "db", "volumeClaimTemplates": claims}));
+    let claims =
+        json!([{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]);
+    let mut set = workload(
+        "apps/v1",
+        "StatefulSet",
+        json!({"replicas": 2, "serviceName": "db", "volumeClaimTemplates": claims}),
+    );
     plant.apply(set.clone());
     plant.settle();
-    let names: Vec<_> = plant.list(Kind::Pod).iter().map(|pod| pod.name().to_owned()).collect();
+    let names: Vec<_> = plant
+        .list(Kind::Pod)
+        .iter()
+        .map(|pod| pod.name().to_owned())
+        .collect();
     assert_eq!(names, ["db-0", "db-1"]);
     let claims = plant.list(Kind::PersistentVolumeClaim);
-    assert!(claims.iter().all(|claim| compute(claim).status == Status::Current));
+    assert!(
+        claims
+            .iter()
+            .all(|claim| compute(claim).status == Status::Current)
+    );
     assert_eq!(claims[1].name(), "data-db-1");
-    assert_eq!(compute(&plant.list(Kind::StatefulSet)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::StatefulSet)[0]).status,
+        Status::Current
+    );
     set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("a:2");
     plant.apply(set.clone());
     plant.writes.clear();
     plant.settle();
-    let deletes: Vec<_> = plant.writes.iter().filter(|write| write.contains(" deletes ")).collect();
-    assert_eq!(deletes, ["statefulset deletes Pod/db-1", "statefulset deletes Pod/db-0"]);
-    assert_eq!(compute(&plant.list(Kind::StatefulSet)[0]).status, Status::Current);
+    let deletes: Vec<_> = plant
+        .writes
+        .iter()
+        .filter(|write| write.contains(" deletes "))
+        .collect();
+    assert_eq!(
+        deletes,
+        [
+            "statefulset deletes Pod/db-1",
+            "statefulset deletes Pod/db-0"
+        ]
+    );
+    assert_eq!(
+        compute(&plant.list(Kind::StatefulSet)[0]).status,
+        Status::Current
+    );
     set["spec"]["replicas"] = json!(1);
     plant.apply(set);
     plant.settle();
@@ -274,20 +397,41 @@ fn a_daemon_set_has_one_pod_on_the_node() {
     plant.apply(set.clone());
     plant.settle();
     let first = plant.one(Kind::Pod, "/metadata/uid");
-    assert_eq!(compute(&plant.list(Kind::DaemonSet)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::DaemonSet)[0]).status,
+        Status::Current
+    );
     set["spec"]["template"]["spec"]["containers"][0]["image"] = json!("a:2");
     plant.apply(set);
     plant.settle();
     assert_ne!(plant.one(Kind::Pod, "/metadata/uid"), first);
-    assert_eq!(compute(&plant.list(Kind::DaemonSet)[0]).status, Status::Current);
+    assert_eq!(
+        compute(&plant.list(Kind::DaemonSet)[0]).status,
+        Status::Current
+    );
 }
 
 #[test]
 fn a_job_completes_fails_or_waits() {
     for (spec, annotations, verdict, message) in [
-        (json!({"completions": 3, "parallelism": 2}), json!({}), Status::Current, "Job Completed. succeeded: 3/3"),
-        (json!({}), json!({FAIL_ANNOTATION: FAIL}), Status::Failed, "Job Failed. failed: 1/1"),
-        (json!({"suspend": true}), json!({}), Status::Current, "Job is suspended"),
+        (
+            json!({"completions": 3, "parallelism": 2}),
+            json!({}),
+            Status::Current,
+            "Job Completed. succeeded: 3/3",
+        ),
+        (
+            json!({}),
+            json!({FAIL_ANNOTATION: FAIL}),
+            Status::Failed,
+            "Job Failed. failed: 1/1",
+        ),
+        (
+            json!({"suspend": true}),
+            json!({}),
+            Status::Current,
+            "Job is suspended",
+        ),
     ] {
         let mut plant = Plant::new();
         let mut job = workload("batch/v1", "Job", spec);
@@ -306,22 +450,57 @@ fn what_is_only_told_is_told_once() {
     let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "api"});
     let selector = json!({"matchLabels": {"app": "api"}});
     for (version, kind, spec) in [
-        ("autoscaling/v2", "HorizontalPodAutoscaler", json!({"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5})),
-        ("policy/v1", "PodDisruptionBudget", json!({"selector": selector, "maxUnavailable": 1})),
+        (
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            json!({"scaleTargetRef": target, "minReplicas": 2, "maxReplicas": 5}),
+        ),
+        (
+            "policy/v1",
+            "PodDisruptionBudget",
+            json!({"selector": selector, "maxUnavailable": 1}),
+        ),
         ("networking.k8s.io/v1", "Ingress", json!({})),
     ] {
-        plant.apply(json!({"apiVersion": version, "kind": kind, "metadata": {"name": "api"}, "spec": spec}));
+        plant.apply(
+            json!({"apiVersion": version, "kind": kind, "metadata": {"name": "api"}, "spec": spec}),
+        );
     }
     plant.apply(deployment(3, "a:1"));
     plant.settle();
     let scaler = plant.one(Kind::HorizontalPodAutoscaler, "/status");
-    assert_eq!((&scaler["currentReplicas"], &scaler["desiredReplicas"]), (&json!(3), &json!(3)));
+    assert_eq!(
+        (&scaler["currentReplicas"], &scaler["desiredReplicas"]),
+        (&json!(3), &json!(3))
+    );
     let budget = plant.one(Kind::PodDisruptionBudget, "/status");
     let number = |field: &str| budget[field].as_i64().unwrap();
     assert_eq!(
-        (number("expectedPods"), number("currentHealthy"), number("desiredHealthy"), number("disruptionsAllowed")),
+        (
+            number("expectedPods"),
+            number("currentHealthy"),
+            number("desiredHealthy"),
+            number("disruptionsAllowed")
+        ),
         (3, 3, 2, 1)
     );
-    assert_eq!(plant.one(Kind::Ingress, "/status/loadBalancer/ingress/0/ip"), "127.0.0.1");
+    assert_eq!(
+        plant.one(Kind::Ingress, "/status/loadBalancer/ingress/0/ip"),
+        "127.0.0.1"
+    );
     assert_eq!(plant.settle(), 0);
+}
+
+#[test]
+fn what_initializes_a_pod_has_ended_when_it_runs() {
+    let mut plant = Plant::new();
+    let mut api = deployment(1, "a:1");
+    api["spec"]["template"]["spec"]["initContainers"] = json!([
+        {"name": "migrate", "image": "a:1"}, {"name": "proxy", "image": "p:1", "restartPolicy": "Always"},
+    ]);
+    plant.apply(api);
+    plant.settle();
+    let statuses = plant.one(Kind::Pod, "/status/initContainerStatuses");
+    assert_eq!(statuses[0]["state"]["terminated"]["reason"], "Completed");
+    assert_eq!(statuses[1]["ready"], true);
 }

@@ -35,20 +35,30 @@ pub(crate) struct Refused {
 impl View {
     /// An object.
     pub(crate) fn get(&self, kind: Kind, namespace: &str, name: &str) -> Option<&Arc<Object>> {
-        self.objects.get(&kind)?.get(&(namespace.to_owned(), name.to_owned()))
+        self.objects
+            .get(&kind)?
+            .get(&(namespace.to_owned(), name.to_owned()))
     }
 
     /// The objects of a kind in a namespace (`""` for cluster-scoped ones), by name.
     pub(crate) fn list(&self, kind: Kind, namespace: &str) -> impl Iterator<Item = &Arc<Object>> {
         let start = (namespace.to_owned(), String::new());
-        let from = self.objects.get(&kind).into_iter().flat_map(move |objects| objects.range(start.clone()..));
+        let from = self
+            .objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(move |objects| objects.range(start.clone()..));
         let namespace = namespace.to_owned();
-        from.take_while(move |((own, _), _)| *own == namespace).map(|(_, object)| object)
+        from.take_while(move |((own, _), _)| *own == namespace)
+            .map(|(_, object)| object)
     }
 
     /// Every object of a kind.
     pub(crate) fn all(&self, kind: Kind) -> impl Iterator<Item = &Arc<Object>> {
-        self.objects.get(&kind).into_iter().flat_map(BTreeMap::values)
+        self.objects
+            .get(&kind)
+            .into_iter()
+            .flat_map(BTreeMap::values)
     }
 
     /// Takes note of an object; says whether that is news.
@@ -88,9 +98,13 @@ impl View {
     }
 
     fn drop_object(&mut self, kind: Kind, object: &Object) -> bool {
-        let Some(objects) = self.objects.get_mut(&kind) else { return false };
+        let Some(objects) = self.objects.get_mut(&kind) else {
+            return false;
+        };
         let key = key(object);
-        let known = objects.get(&key).is_some_and(|known| known.uid() == object.uid());
+        let known = objects
+            .get(&key)
+            .is_some_and(|known| known.uid() == object.uid());
         known && objects.remove(&key).is_some()
     }
 
@@ -112,7 +126,14 @@ impl View {
     /// A write for the object was refused; says how often in a row.
     pub(crate) fn refuse(&mut self, uid: &str, message: String) -> u32 {
         let times = self.refused.get(uid).map_or(0, |refused| refused.times) + 1;
-        self.refused.insert(uid.to_owned(), Refused { message, hold: true, times });
+        self.refused.insert(
+            uid.to_owned(),
+            Refused {
+                message,
+                hold: true,
+                times,
+            },
+        );
         times
     }
 
@@ -131,7 +152,10 @@ impl View {
 
 /// An object's namespace and name.
 pub(crate) fn key(object: &Object) -> Key {
-    (object.namespace().unwrap_or_default().to_owned(), object.name().to_owned())
+    (
+        object.namespace().unwrap_or_default().to_owned(),
+        object.name().to_owned(),
+    )
 }
 
 fn version(object: &Object) -> Option<u64> {

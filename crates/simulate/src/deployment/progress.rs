@@ -42,12 +42,17 @@ pub(super) fn tell(view: &View, seen: &Seen<'_>, now: Timestamp) -> Option<Objec
 /// Whether every replica is of the new template and available.
 pub(super) fn is_complete(deployment: &Object, status: &Value) -> bool {
     let wanted = int(deployment, "/spec/replicas", 1);
-    let all = ["updatedReplicas", "replicas", "availableReplicas"].iter().all(|field| number(status, field) == wanted);
+    let all = ["updatedReplicas", "replicas", "availableReplicas"]
+        .iter()
+        .all(|field| number(status, field) == wanted);
     all && number(status, "observedGeneration") >= deployment.generation()
 }
 
 fn number(status: &Value, field: &str) -> i64 {
-    status.get(field).and_then(Value::as_i64).unwrap_or_default()
+    status
+        .get(field)
+        .and_then(Value::as_i64)
+        .unwrap_or_default()
 }
 
 fn count(seen: &Seen<'_>, status: &mut Value) {
@@ -57,10 +62,16 @@ fn count(seen: &Seen<'_>, status: &mut Value) {
     let counts = [
         ("observedGeneration", seen.deployment.generation()),
         ("replicas", sum("/status/replicas")),
-        ("updatedReplicas", seen.new.map_or(0, |set| int(set, "/status/replicas", 0))),
+        (
+            "updatedReplicas",
+            seen.new.map_or(0, |set| int(set, "/status/replicas", 0)),
+        ),
         ("readyReplicas", sum("/status/readyReplicas")),
         ("availableReplicas", available),
-        ("unavailableReplicas", (sum("/spec/replicas") - available).max(0)),
+        (
+            "unavailableReplicas",
+            (sum("/spec/replicas") - available).max(0),
+        ),
     ];
     for (field, count) in counts {
         status[field] = count.into();
@@ -68,51 +79,106 @@ fn count(seen: &Seen<'_>, status: &mut Value) {
 }
 
 fn available(seen: &Seen<'_>, status: &mut Value, now: Timestamp) {
-    let enough = number(status, "availableReplicas") >= seen.limits.replicas - seen.limits.unavailable;
+    let enough =
+        number(status, "availableReplicas") >= seen.limits.replicas - seen.limits.unavailable;
     let (is, reason, message) = if enough {
-        ("True", "MinimumReplicasAvailable", "Deployment has minimum availability.")
+        (
+            "True",
+            "MinimumReplicasAvailable",
+            "Deployment has minimum availability.",
+        )
     } else {
-        ("False", "MinimumReplicasUnavailable", "Deployment does not have minimum availability.")
+        (
+            "False",
+            "MinimumReplicasUnavailable",
+            "Deployment does not have minimum availability.",
+        )
     };
     set(status, ("Available", is, reason), message, now);
 }
 
 /// What `Progressing` is to say, where it is not to stay as it is.
-fn progressing(view: &View, seen: &Seen<'_>, old: &Value, new: &Value) -> Option<(&'static str, &'static str, String)> {
+fn progressing(
+    view: &View,
+    seen: &Seen<'_>,
+    old: &Value,
+    new: &Value,
+) -> Option<(&'static str, &'static str, String)> {
     let current = condition(old, "Progressing");
-    let reason = current.and_then(|condition| condition["reason"].as_str()).unwrap_or_default();
+    let reason = current
+        .and_then(|condition| condition["reason"].as_str())
+        .unwrap_or_default();
     let timed_out = reason == "ProgressDeadlineExceeded";
     if seen.deployment.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-        return (!timed_out).then(|| ("Unknown", "DeploymentPaused", "Deployment is paused".to_owned()));
+        return (!timed_out).then(|| {
+            (
+                "Unknown",
+                "DeploymentPaused",
+                "Deployment is paused".to_owned(),
+            )
+        });
     }
     let name = seen.new.map_or_else(
         || format!("Deployment {:?}", seen.deployment.name()),
         |set| format!("ReplicaSet {:?}", set.name()),
     );
     if is_complete(seen.deployment, new) {
-        return Some(("True", "NewReplicaSetAvailable", format!("{name} has successfully progressed.")));
+        return Some((
+            "True",
+            "NewReplicaSetAvailable",
+            format!("{name} has successfully progressed."),
+        ));
     }
     if is_stuck(view, seen) {
-        return Some(("False", "ProgressDeadlineExceeded", format!("{name} has timed out progressing.")));
+        return Some((
+            "False",
+            "ProgressDeadlineExceeded",
+            format!("{name} has timed out progressing."),
+        ));
     }
-    if let Some(refused) = view.refused(seen.deployment.uid()).filter(|_| seen.new.is_none()) {
-        return Some(("False", "ReplicaSetCreateError", format!("Failed to create new replica set: {}", refused.message)));
+    if let Some(refused) = view
+        .refused(seen.deployment.uid())
+        .filter(|_| seen.new.is_none())
+    {
+        return Some((
+            "False",
+            "ReplicaSetCreateError",
+            format!("Failed to create new replica set: {}", refused.message),
+        ));
     }
     if let Some(set) = starts(seen) {
         let (reason, verb) = match set.annotation(HISTORY) {
             None => ("NewReplicaSetCreated", "Created"),
             Some(_) => ("FoundNewReplicaSet", "Found"),
         };
-        return Some(("True", reason, format!("{verb} new replica set {:?}", set.name())));
+        return Some((
+            "True",
+            reason,
+            format!("{verb} new replica set {:?}", set.name()),
+        ));
     }
     let outdated = |status: &Value| number(status, "replicas") - number(status, "updatedReplicas");
     let more = |field: &str| number(new, field) > number(old, field);
-    let moved = more("updatedReplicas") || more("readyReplicas") || more("availableReplicas") || outdated(new) < outdated(old);
+    let moved = more("updatedReplicas")
+        || more("readyReplicas")
+        || more("availableReplicas")
+        || outdated(new) < outdated(old);
     if reason == "DeploymentPaused" && !moved {
-        return Some(("Unknown", "DeploymentResumed", "Deployment is resumed".to_owned()));
+        return Some((
+            "Unknown",
+            "DeploymentResumed",
+            "Deployment is resumed".to_owned(),
+        ));
     }
-    let under_way = number(new, "replicas") != number(new, "updatedReplicas") || reason != "NewReplicaSetAvailable";
-    (moved && under_way).then(|| ("True", "ReplicaSetUpdated", format!("{name} is progressing.")))
+    let under_way = number(new, "replicas") != number(new, "updatedReplicas")
+        || reason != "NewReplicaSetAvailable";
+    (moved && under_way).then(|| {
+        (
+            "True",
+            "ReplicaSetUpdated",
+            format!("{name} is progressing."),
+        )
+    })
 }
 
 /// The new ReplicaSet, where the Deployment does not say yet that it is its own.
@@ -124,17 +190,26 @@ fn starts<'a>(seen: &Seen<'a>) -> Option<&'a Arc<Object>> {
 
 /// A ReplicaSet's refused Pods are the Deployment's failure, too.
 fn refused(view: &View, seen: &Seen<'_>, status: &mut Value, now: Timestamp) {
-    let failure = seen.new.iter().chain(&seen.old).find_map(|set| {
-        condition(set.fields().get("status")?, "ReplicaFailure").cloned()
-    });
+    let failure = seen
+        .new
+        .iter()
+        .chain(&seen.old)
+        .find_map(|set| condition(set.fields().get("status")?, "ReplicaFailure").cloned());
     let failure = failure.or_else(|| {
-        let refused = view.refused(seen.deployment.uid()).filter(|_| seen.new.is_none())?;
+        let refused = view
+            .refused(seen.deployment.uid())
+            .filter(|_| seen.new.is_none())?;
         Some(json!({"status": "True", "reason": "FailedCreate", "message": refused.message}))
     });
     match failure {
         Some(failure) => {
             let word = |field: &str| failure[field].as_str().unwrap_or_default().to_owned();
-            set(status, ("ReplicaFailure", &word("status"), &word("reason")), &word("message"), now);
+            set(
+                status,
+                ("ReplicaFailure", &word("status"), &word("reason")),
+                &word("message"),
+                now,
+            );
         }
         None => remove_condition(status, "ReplicaFailure"),
     }
