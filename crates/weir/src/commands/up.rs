@@ -1,0 +1,273 @@
+//! `weir up`: runs a cluster of a fleet on an embedded Kubernetes API.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use fleet::rows::State;
+use fleet::{Fleet, Options, Row, Running};
+
+use super::Outcome;
+use crate::global::{Global, duration};
+use crate::row::shorten;
+use crate::{environment, terminal};
+
+/// The first line of a kubeconfig that this command wrote, and may write again.
+const MARK: &str = "# Written by weir up; gone when it stops.\n";
+
+/// Runs a cluster of a fleet on an embedded Kubernetes API
+///
+/// Starts an API server in this process, applies the cluster's flux-system/ as bootstrap did, and runs the controllers the fleet
+/// declares: clusters, infrastructure, tenants, each tenant impersonated. A saved file is applied at once.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Directory with a fleet.yaml, or with clusters that hold a flux-system/
+    #[arg(value_name = "FLEET", default_value = ".")]
+    path: PathBuf,
+    /// Run until nothing is left to do, print, stop, and exit 0 if everything is ready, else 1
+    #[arg(long)]
+    wait: bool,
+    /// Address to serve the Kubernetes API on
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where to write the kubeconfig; by default under the XDG state directory
+    #[arg(long, value_name = "PATH")]
+    write_kubeconfig: Option<PathBuf>,
+    /// Time each step of a simulated rollout takes; 0 for none
+    #[arg(long, value_name = "DURATION", default_value = "300ms", value_parser = duration)]
+    simulate_delay: Duration,
+    /// What objects of kinds that no controller here reconciles count as: ignore or fail
+    #[arg(long, value_name = "MODE", default_value = "ignore", value_parser = ["ignore", "fail"])]
+    unserved: String,
+}
+
+pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
+    let fleet = Fleet::load(&args.path)?;
+    let cluster = match fleet.cluster(global.cluster.as_deref()) {
+        Ok(cluster) => cluster.clone(),
+        Err(error) => {
+            terminal::failure(&error.to_string());
+            return Ok(ExitCode::from(2));
+        }
+    };
+    terminal::action(&format!(
+        "starting {} of {}",
+        cluster.name,
+        fleet.root.display()
+    ));
+    let options = Options {
+        simulate_delay: args.simulate_delay,
+    };
+    let running = tokio::select! {
+        running = Running::start(&fleet, &cluster, &options) => running?,
+        () = interrupted() => return Ok(ExitCode::from(130)),
+    };
+    let listening = running.server().listen(args.listen).await?;
+    let kubeconfig = Kubeconfig::write(&listening, &cluster.name, args.write_kubeconfig)?;
+    let quiescent = {
+        let mut progress = Progress::default();
+        let settled = running.quiescent(global.timeout);
+        tokio::pin!(settled);
+        loop {
+            let tick = running.clock().sleep(Duration::from_millis(100));
+            tokio::select! {
+                settled = &mut settled => break Some(settled),
+                () = tick => progress.tell(&running.rows().await.unwrap_or_default()),
+                () = interrupted() => break None,
+            }
+        }
+    };
+    let Some(quiescent) = quiescent else {
+        running.stop().await;
+        return Ok(ExitCode::from(130));
+    };
+    let rows = running.rows().await?;
+    for complaint in running.complaints() {
+        terminal::warning(&complaint);
+    }
+    terminal::print(&report(&rows));
+    if args.wait {
+        running.stop().await;
+        let bad = rows
+            .iter()
+            .filter(|row| counts_as_bad(row, &args.unserved))
+            .count();
+        if !quiescent {
+            terminal::failure(&format!("still at work after {:?}", global.timeout));
+            return Ok(ExitCode::FAILURE);
+        }
+        if bad > 0 {
+            terminal::failure(&format!("{bad} of {} not ready", rows.len()));
+            return Ok(ExitCode::FAILURE);
+        }
+        terminal::success(&format!("{} objects ready", rows.len()));
+        return Ok(ExitCode::SUCCESS);
+    }
+    kubeconfig.explain(&cluster.name);
+    let mut progress = Progress::default();
+    progress.remember(&rows);
+    loop {
+        tokio::select! {
+            () = running.clock().sleep(Duration::from_millis(200)) => {
+                progress.tell(&running.rows().await.unwrap_or_default());
+            }
+            () = interrupted() => break,
+        }
+    }
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn counts_as_bad(row: &Row, unserved: &str) -> bool {
+    match row.state {
+        State::Ready | State::Suspended => false,
+        State::Unserved => unserved == "fail",
+        State::Failing | State::Progressing => true,
+    }
+}
+
+/// Prints a line for each object whose state, revision or message moved.
+#[derive(Default)]
+struct Progress(BTreeMap<(String, String, String), (State, String, String)>);
+
+fn key(row: &Row) -> (String, String, String) {
+    (row.kind.clone(), row.namespace.clone(), row.name.clone())
+}
+
+fn state(row: &Row) -> (State, String, String) {
+    (row.state, row.revision.clone(), row.message.clone())
+}
+
+impl Progress {
+    /// Takes rows as told.
+    fn remember(&mut self, rows: &[Row]) {
+        self.0.extend(rows.iter().map(|row| (key(row), state(row))));
+    }
+
+    fn tell(&mut self, rows: &[Row]) {
+        for row in rows {
+            let (key, now) = (key(row), state(row));
+            if self.0.get(&key) == Some(&now) {
+                continue;
+            }
+            let symbol = match row.state {
+                State::Ready => "✔",
+                State::Failing if !row.is_consequence() => "✗",
+                _ => "◎",
+            };
+            let message = row.message.lines().next().unwrap_or_default();
+            terminal::say(
+                symbol,
+                &format!(
+                    "{}/{}/{} {} {message}",
+                    row.kind, row.namespace, row.name, row.state
+                ),
+            );
+            self.0.insert(key, now);
+        }
+    }
+}
+
+/// The table, root causes first.
+fn report(rows: &[Row]) -> String {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            vec![
+                row.namespace.clone(),
+                format!("{}/{}", row.kind.to_lowercase(), row.name),
+                shorten(&row.revision),
+                row.state.to_string(),
+                shorten(&row.message),
+            ]
+        })
+        .collect();
+    terminal::table(
+        Some(&["namespace", "name", "revision", "state", "message"]),
+        &cells,
+    )
+}
+
+/// The kubeconfig of a running fleet; the file goes with it.
+struct Kubeconfig(PathBuf);
+
+impl Kubeconfig {
+    /// Writes the file whole or not at all, readable by its owner only, and never over somebody else's.
+    fn write(
+        listening: &apiserver::Listening,
+        cluster: &str,
+        path: Option<PathBuf>,
+    ) -> anyhow::Result<Self> {
+        let path = path.or_else(|| environment::fleet_kubeconfig(cluster));
+        let path = path.context(
+            "neither XDG_STATE_HOME nor HOME is set; say where to with --write-kubeconfig",
+        )?;
+        let foreign = fs::read_to_string(&path).is_ok_and(|text| !text.starts_with(MARK));
+        if foreign {
+            bail!(
+                "{} was not written by weir up and is left alone; choose another --write-kubeconfig",
+                path.display()
+            );
+        }
+        let directory = path.parent().context("--write-kubeconfig names no file")?;
+        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+        let aside = path.with_extension(format!("{}.new", std::process::id()));
+        let text = format!("{MARK}{}", listening.kubeconfig(&format!("weir-{cluster}")));
+        write_private(&aside, &text).with_context(|| aside.display().to_string())?;
+        fs::rename(&aside, &path).with_context(|| path.display().to_string())?;
+        Ok(Self(path))
+    }
+
+    fn explain(&self, cluster: &str) {
+        terminal::success(&format!(
+            "serving {cluster}; kubeconfig: {}",
+            self.0.display()
+        ));
+        terminal::action(&format!("weir get all -A --fleet {cluster}"));
+        terminal::action(&format!(
+            "kubectl --kubeconfig {} get pods -A",
+            self.0.display()
+        ));
+        terminal::action("save a file of the fleet and watch; Ctrl-C stops");
+    }
+}
+
+impl Drop for Kubeconfig {
+    fn drop(&mut self) {
+        // It may have been removed by hand; then there is nothing left to do.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Returns on SIGINT or SIGTERM.
+async fn interrupted() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! {
+        _ = interrupt => {}
+        () = terminate => {}
+    }
+}
