@@ -297,9 +297,10 @@ impl Store {
         };
         state.tables.insert_mut(write.of.clone(), table);
         let event = Arc::new(Event::new(kind, write.of, object.clone(), previous));
+        // The state first: whoever an event wakes reads what it tells.
+        *self.current.write() = state.clone();
         writer.publish(&event, &self.activity);
-        writer.remember(event, state.clone(), self.limits);
-        *self.current.write() = state;
+        writer.remember(event, state, self.limits);
         Ok(object)
     }
 

@@ -107,3 +107,23 @@ fn a_watch_replays_what_happened_since() {
     let names = watch.backlog.iter().map(|event| &event.object().key().name);
     assert_eq!(names.collect::<Vec<_>>(), ["b"]);
 }
+
+#[test]
+fn whoever_an_event_wakes_reads_what_it_tells() {
+    let limits = Limits { behind: 2000, ..Limits::default() };
+    let store = Arc::new(Store::new(100, limits, Activity::new()));
+    let mut told = store.subscribe(&maps(), Scope::default(), None).unwrap();
+    let reader = std::thread::spawn({
+        let store = store.clone();
+        move || {
+            for _ in 0..1000 {
+                let delivery = told.events.blocking_recv().unwrap();
+                assert!(store.version() >= delivery.event.version());
+            }
+        }
+    });
+    for number in 0..1000 {
+        put(&store, &number.to_string(), Expect::Absent).unwrap();
+    }
+    reader.join().unwrap();
+}
