@@ -32,6 +32,8 @@ use crate::kustomization::view::View;
 use crate::runtime::{self, Context, Controller, Event, Inbox, Pass, resource_of};
 use crate::store;
 
+pub use build::{overrides, values, when};
+
 /// Runs until dropped: reconciles every Kustomization, as kustomize-controller does.
 pub async fn run(cx: Context, storage: Storage, policy: Policy, inbox: Inbox) {
     let manager = Manager {

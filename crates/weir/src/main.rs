@@ -4,7 +4,11 @@ mod commands;
 mod environment;
 mod follow;
 mod global;
+mod interrupt;
+mod kubeconfig;
 mod noun;
+#[cfg(test)]
+mod reference;
 mod refusal;
 mod row;
 mod selector;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use api::kustomization::{PostBuild, SubstituteStrategy};
+use api::kustomization::{KustomizationSpec, PostBuild, SubstituteStrategy};
 use api::reference::ValuesSource;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -47,7 +47,7 @@ impl Kustomizations {
             ))
         })?;
         let variables = self.variables(seen).await?;
-        let (tree, overrides) = (tree.clone(), overrides(seen));
+        let (tree, overrides) = (tree.clone(), overrides(&seen.object.spec));
         // A build is work for the processor: it does not hold up the loop.
         let objects = tokio::task::spawn_blocking(move || build_objects(&tree, &path, &overrides))
             .await
@@ -130,7 +130,8 @@ impl Kustomizations {
     }
 }
 
-fn when(post_build: &PostBuild) -> When {
+/// When `postBuild` substitutes.
+pub fn when(post_build: &PostBuild) -> When {
     match post_build.substitute_strategy {
         Some(SubstituteStrategy::Always) => When::Always,
         Some(SubstituteStrategy::WithVariables) | None => When::WithVariables,
@@ -138,7 +139,7 @@ fn when(post_build: &PostBuild) -> When {
 }
 
 /// The entries of a ConfigMap, or of a Secret, decoded. Bytes that are no text are left out.
-fn values(object: &Object) -> Vec<(String, String)> {
+pub fn values(object: &Object) -> Vec<(String, String)> {
     let data = object.fields().get("data").and_then(Value::as_object);
     let decode = |text: &str| -> Option<String> {
         if object.kind() != "Secret" {
@@ -152,8 +153,8 @@ fn values(object: &Object) -> Vec<(String, String)> {
         .collect()
 }
 
-fn overrides(seen: &Seen) -> Overrides {
-    let spec = &seen.object.spec;
+/// What a spec says about the root of its build.
+pub fn overrides(spec: &KustomizationSpec) -> Overrides {
     let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
     let patches = spec.patches.iter().map(|patch| kustomize::Patch {
         patch: patch.patch.clone(),

@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+mod api_server;
+mod build;
 mod check;
 mod controller;
 mod get;
@@ -37,6 +39,8 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    ApiServer(api_server::Args),
+    Build(build::Args),
     Check(check::Args),
     Get(get::Args),
     Install(install::Args),
@@ -125,6 +129,8 @@ async fn dispatch(cli: Cli) -> Outcome {
     let Cli { command, global } = cli;
     global.check()?;
     match command {
+        Command::ApiServer(args) => api_server::run(args).await,
+        Command::Build(args) => build::run(&global, &args).await,
         Command::Check(args) => check::run(&global, &args).await,
         Command::Get(args) => get::run(&global, args).await,
         Command::Install(args) => install::run(&global, args),
