@@ -2,6 +2,7 @@
 
 mod commands;
 mod environment;
+mod flags;
 mod follow;
 mod global;
 mod interrupt;

@@ -55,6 +55,19 @@ fn page(mut root: Command) -> String {
             kind.kind, kind.cli.noun, kind.cli.get
         );
     }
+    let quoted = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let _ = write!(
+        text,
+        "\n## Not in this version\n\nOf upstream's command line, refused by name: {}; and on the commands that there are, the flags {}.\n",
+        quoted(crate::refusal::VERBS),
+        quoted(crate::refusal::FLAGS)
+    );
     text
 }
 
@@ -73,11 +86,8 @@ fn line(arg: &Arg) -> String {
     if let Some(short) = arg.get_short() {
         let _ = write!(name, "-{short}, ");
     }
-    match arg.get_long() {
-        Some(long) => {
-            let _ = write!(name, "--{long}");
-        }
-        None => name.push_str(""),
+    if let Some(long) = arg.get_long() {
+        let _ = write!(name, "--{long}");
     }
     if !matches!(arg.get_action(), ArgAction::SetTrue | ArgAction::Count)
         && let Some(value) = arg.get_value_names().and_then(<[_]>::first)

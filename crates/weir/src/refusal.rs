@@ -3,7 +3,7 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 /// Upstream's verbs that this version lacks.
-const VERBS: &[&str] = &[
+pub(crate) const VERBS: &[&str] = &[
     "bootstrap",
     "completion",
     "create",
@@ -28,7 +28,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// Upstream's flags that this version lacks, on verbs that it has.
-const FLAGS: &[&str] = &[
+pub(crate) const FLAGS: &[&str] = &[
     "--force",
     "--in-memory-build",
     "--local-sources",

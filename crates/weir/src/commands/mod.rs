@@ -22,7 +22,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::global::Global;
-use crate::{refusal, terminal};
+use crate::{flags, refusal, terminal};
 
 /// Flux v2 in one binary; the whole fleet runs anywhere
 ///
@@ -47,7 +47,13 @@ enum Command {
     Reconcile(reconcile::Args),
     Resume(resume::Args),
     Suspend(suspend::Args),
-    Up(up::Args),
+    Up {
+        #[command(flatten)]
+        args: up::Args,
+        /// As --verbose
+        #[arg(short = 'v')]
+        chatty: bool,
+    },
     Version(version::Args),
     Wait(wait::Args),
 }
@@ -69,9 +75,10 @@ pub(crate) fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
         .map(Path::new)
         .and_then(Path::file_stem)
         .unwrap_or_default();
-    let cli = command(&called.to_string_lossy())
-        .try_get_matches_from(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
+    let command = command(&called.to_string_lossy());
+    let args = flags::normal(args, &command);
+    let matches = command.try_get_matches_from(args);
+    let cli = matches.and_then(|matches| Cli::from_arg_matches(&matches));
     match cli {
         Ok(cli) => run(cli),
         Err(error) => match error.kind() {
@@ -100,7 +107,8 @@ fn command(called: &str) -> clap::Command {
 }
 
 fn run(cli: Cli) -> ExitCode {
-    let level = if cli.global.verbose { "info" } else { "off" };
+    let is_chatty = cli.global.verbose || matches!(cli.command, Command::Up { chatty: true, .. });
+    let level = if is_chatty { "info" } else { "off" };
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_env_filter(level)
@@ -137,7 +145,7 @@ async fn dispatch(cli: Cli) -> Outcome {
         Command::Reconcile(args) => reconcile::run(&global, &args).await,
         Command::Resume(args) => resume::run(&global, &args).await,
         Command::Suspend(args) => suspend::run(&global, &args).await,
-        Command::Up(args) => up::run(&global, args).await,
+        Command::Up { args, .. } => up::run(&global, args).await,
         Command::Version(args) => version::run(&global, &args).await,
         Command::Wait(args) => wait::run(&global, &args).await,
     }

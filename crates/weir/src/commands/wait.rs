@@ -57,6 +57,7 @@ pub(crate) async fn run(global: &Global, _args: &Args) -> Outcome {
             Err(error) => return Err(error.into()),
         }
     }
+    terminal::waiting("waiting until everything is ready");
     let (tell, told) = mpsc::unbounded_channel();
     let mut watches = tokio::task::JoinSet::new();
     let count = served.len();

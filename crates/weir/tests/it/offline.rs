@@ -1,5 +1,8 @@
 //! What needs no cluster.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
 use insta::assert_snapshot;
 
 use crate::world::Shell;
@@ -120,4 +123,41 @@ fn a_reader_that_goes_away_is_no_error() {
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(!String::from_utf8(output.stderr).unwrap().contains("panic"));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_api_server_serves_until_it_is_told_to_stop() {
+    let weir = Shell::new();
+    let mut command = weir.command("api-server");
+    let mut child = command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stderr.take().unwrap())
+        .read_line(&mut line)
+        .unwrap();
+    let kubeconfig = weir.home().join(".local/state/weir/api-server/kubeconfig");
+    assert!(line.starts_with("✔ serving https://127.0.0.1:"), "{line}");
+    assert!(line.contains(&kubeconfig.display().to_string()), "{line}");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&kubeconfig.metadata().unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert_snapshot!(weir.run("check --pre --fleet api-server"), @r#"
+    --- stderr
+    ► checking prerequisites
+    ✔ Kubernetes 1.36.3 >=1.33.0-0
+    ✔ prerequisites checks passed
+    --- exit 0
+    "#);
+    let killed = Command::new("sh")
+        .arg("-c")
+        .arg(format!("kill -TERM {}", child.id()))
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(!kubeconfig.exists());
 }

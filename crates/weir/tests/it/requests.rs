@@ -149,6 +149,7 @@ fn nobody_answers_until_the_time_is_over() {
     "#);
     assert_snapshot!(world.run("wait --timeout 1s"), @r#"
     --- stderr
+    ◎ waiting until everything is ready
     ✗ GitRepository/flux-system/acme: waiting to be reconciled
     ✗ Kustomization/flux-system/apps: waiting to be reconciled
     --- exit 1
