@@ -9,6 +9,10 @@ pub fn identity(namespace: &str, own: &str, default: &str) -> Option<String> {
     (!account.is_empty()).then(|| format!("system:serviceaccount:{namespace}:{account}"))
 }
 
+/// What to say besides when the refused account was the controller's default.
+pub const FALLBACK: &str = "The Kustomization sets no serviceAccountName, so the controller's --default-service-account is used. \
+    If it is the platform's own, add to its spec: serviceAccountName: kustomize-controller";
+
 /// A refused request as the API server's text tells it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Denial {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use api::names::reason;
 use cluster::apply::{self, Failure, Options};
 use cluster::prune::{self, Owner};
-use cluster::{Client, Error};
+use cluster::Client;
 use krm::changeset::{Action, Change, ChangeSet};
 use krm::{Gvk, Object};
 use plan::kustomization::{Applied, Job, Outcome, Seen};
@@ -61,7 +61,7 @@ impl Kustomizations {
             Ok(done) => done,
             Err(failure) => {
                 self.forget_clean(seen);
-                let message = refusal(&failure);
+                let message = refusal(&failure, seen);
                 let revision = Some(base.revision.clone());
                 let applied = Applied {
                     applied_log: failure.done.changes.log(),
@@ -233,18 +233,20 @@ fn refuse_empty(seen: &Seen, base: &Applied) -> Box<Outcome> {
     ))
 }
 
-/// Every refused object, upstream's text first; then who lacks what; then what was applied before.
-fn refusal(failure: &Failure) -> String {
-    let texts = failure
-        .refused
-        .iter()
-        .map(|refused| refused.message.clone());
-    let forbidden = failure
-        .refused
-        .iter()
-        .filter_map(|refused| refused.error.as_ref())
-        .filter(|e| e.is_forbidden());
-    explained(texts.collect(), forbidden, failure.done.changes.log())
+/// Every refused object, upstream's text first; then who lacks what, and the line that may be missing; then what was applied before.
+fn refusal(failure: &Failure, seen: &Seen) -> String {
+    let texts = failure.refused.iter().map(|refused| refused.message.clone());
+    let errors = failure.refused.iter().filter_map(|refused| refused.error.as_ref());
+    let denials: Vec<_> =
+        errors.filter(|error| error.is_forbidden()).filter_map(|error| Denial::parse(&error.to_string())).collect();
+    let mut parts: Vec<_> = texts.collect();
+    parts.push(tenancy::explain(&denials));
+    if !denials.is_empty() && seen.object.spec.service_account_name.is_empty() {
+        parts.push(tenancy::FALLBACK.into());
+    }
+    parts.push(failure.done.changes.log());
+    parts.retain(|text| !text.is_empty());
+    parts.join("\n")
 }
 
 fn prune_refusal(survivors: &[(prune::Target, String)]) -> String {
@@ -258,22 +260,6 @@ fn prune_refusal(survivors: &[(prune::Target, String)]) -> String {
         .collect();
     let mut parts = vec![format!("delete failed, errors: {texts}")];
     parts.extend(Some(tenancy::explain(&denials)).filter(|text| !text.is_empty()));
-    parts.join("\n")
-}
-
-fn explained<'a>(
-    mut parts: Vec<String>,
-    forbidden: impl Iterator<Item = &'a Error>,
-    log: String,
-) -> String {
-    let denials: Vec<_> = forbidden
-        .filter_map(|error| Denial::parse(&error.to_string()))
-        .collect();
-    parts.extend(
-        [tenancy::explain(&denials), log]
-            .into_iter()
-            .filter(|text| !text.is_empty()),
-    );
     parts.join("\n")
 }
 
