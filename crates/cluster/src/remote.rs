@@ -87,14 +87,22 @@ impl std::fmt::Debug for Connected {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No file, and no server named.
-    #[error("no kubeconfig: {} not found; name one by --kubeconfig or $KUBECONFIG", list(.0))]
+    #[error("no kubeconfig{}; name one by --kubeconfig or $KUBECONFIG", missing(.0))]
     NoKubeconfig(Vec<PathBuf>),
     /// The kubeconfig cannot be used.
-    #[error("kubeconfig: {}", chain(.0))]
-    Kubeconfig(#[source] Box<kube::config::KubeconfigError>),
+    #[error("kubeconfig{}: {message}", place(.path.as_deref()))]
+    Kubeconfig {
+        /// The file, where it is one file's fault.
+        path: Option<PathBuf>,
+        /// What is wrong with it.
+        message: String,
+    },
     /// The context has no server, or does not exist.
     #[error("context {0:?} does not exist")]
     NoContext(String),
+    /// Contexts, but none is the current one.
+    #[error("the kubeconfig has no current context; name one of its contexts: {}", .0.join(", "))]
+    NoCurrentContext(Vec<String>),
     /// A file that a flag names.
     #[error("{}: {source}", path.display())]
     File {
@@ -108,19 +116,28 @@ pub enum Error {
     Client(String),
 }
 
-fn list(files: &[PathBuf]) -> String {
-    files
+fn missing(files: &[PathBuf]) -> String {
+    let files: Vec<_> = files
         .iter()
         .map(|file| file.display().to_string())
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    if files.is_empty() {
+        return String::new();
+    }
+    format!(": {} not found, or empty", files.join(", "))
 }
 
+fn place(path: Option<&Path>) -> String {
+    path.map(|path| format!(" {}", path.display()))
+        .unwrap_or_default()
+}
+
+/// An error and what is behind it, in one line: pictures of the text that was read are left out.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
+    let mut text = first_line(&error.to_string());
     let mut source = error.source();
     while let Some(error) = source {
-        let more = error.to_string();
+        let more = first_line(&error.to_string());
         if !text.contains(&more) {
             text.push_str(": ");
             text.push_str(&more);
@@ -128,6 +145,10 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = error.source();
     }
     text
+}
+
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// Finds the server and makes a transport to it. Nothing is sent yet, but an exec plugin of the kubeconfig's user runs.
@@ -170,7 +191,10 @@ pub async fn connect(options: &Options) -> Result<Connected, Error> {
             user: options.user.clone(),
         };
         let config = Config::from_custom_kubeconfig(kubeconfig, &choice).await;
-        let mut config = config.map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+        let mut config = config.map_err(|error| Error::Kubeconfig {
+            path: None,
+            message: chain(&error),
+        })?;
         if !proxied {
             config.proxy_url = None;
         }
@@ -179,8 +203,11 @@ pub async fn connect(options: &Options) -> Result<Connected, Error> {
         return Err(Error::NoContext(context));
     } else if let Some(server) = &options.server {
         Config::new(address(server)?)
-    } else {
+    } else if kubeconfig.contexts.is_empty() {
         return Err(Error::NoKubeconfig(options.files.clone()));
+    } else {
+        let names = kubeconfig.contexts.into_iter().map(|named| named.name);
+        return Err(Error::NoCurrentContext(names.collect()));
     };
     override_config(&mut config, options)?;
     let server = config
@@ -188,11 +215,14 @@ pub async fn connect(options: &Options) -> Result<Connected, Error> {
         .to_string()
         .trim_end_matches('/')
         .to_owned();
-    let client = ClientBuilder::try_from(config)
-        .map_err(|error| Error::Client(chain(&error)))?
-        .build();
+    let plugin = config.auth_info.exec.as_ref();
+    let plugin = plugin.and_then(|exec| exec.command.clone());
+    let client = ClientBuilder::try_from(config).map_err(|error| {
+        let plugin = plugin.map(|plugin| format!("exec plugin {plugin}: "));
+        Error::Client(format!("{}{}", plugin.unwrap_or_default(), chain(&error)))
+    })?;
     Ok(Connected {
-        transport: transport(client),
+        transport: transport(client.build(), server.clone()),
         context,
         server,
         namespace,
@@ -203,10 +233,11 @@ pub async fn connect(options: &Options) -> Result<Connected, Error> {
 fn read(files: &[PathBuf]) -> Result<Kubeconfig, Error> {
     let mut merged = Kubeconfig::default();
     for file in files.iter().filter(|file| file.exists()) {
-        let next = Kubeconfig::read_from(file);
-        merged = next
-            .and_then(|next| merged.merge(next))
-            .map_err(|error| Error::Kubeconfig(Box::new(error)))?;
+        let next = Kubeconfig::read_from(file).and_then(|next| merged.merge(next));
+        merged = next.map_err(|error| Error::Kubeconfig {
+            path: Some(file.clone()),
+            message: chain(&error),
+        })?;
     }
     Ok(merged)
 }
@@ -282,9 +313,9 @@ fn readable(path: &Path) -> Result<PathBuf, Error> {
     }
 }
 
-fn transport(client: kube::Client) -> Transport {
+fn transport(client: kube::Client, server: String) -> Transport {
     Transport::new(service_fn(move |request: http::Request<Body>| {
-        let client = client.clone();
+        let (client, server) = (client.clone(), server.clone());
         async move {
             let (head, body) = request.into_parts();
             let bytes = body.collect().await?.to_bytes();
@@ -294,7 +325,11 @@ fn transport(client: kube::Client) -> Transport {
                     KubeBody::from(bytes.to_vec()),
                 ))
                 .await;
-            let answer = answer.map_err(|error| -> BoxError { chain(&error).into() })?;
+            let answer = answer.map_err(|error| -> BoxError {
+                let why = chain(&error);
+                let why = why.strip_prefix("ServiceError: ").unwrap_or(&why);
+                format!("{server} does not answer: {why}").into()
+            })?;
             Ok(answer.map(|body| body.map_err(Into::into).boxed_unsync()))
         }
     }))
@@ -388,7 +423,7 @@ users:
         };
         assert_eq!(
             connect(&options).await.unwrap_err().to_string(),
-            "no kubeconfig: /nowhere/config not found; name one by --kubeconfig or $KUBECONFIG"
+            "no kubeconfig: /nowhere/config not found, or empty; name one by --kubeconfig or $KUBECONFIG"
         );
     }
 

@@ -55,7 +55,7 @@ fn what_is_missing_is_refused_by_name() {
     "#);
     assert_snapshot!(weir.run("get ks"), @r#"
     --- stderr
-    ✗ no kubeconfig: $HOME/.kube/config not found; name one by --kubeconfig or $KUBECONFIG
+    ✗ no kubeconfig: $HOME/.kube/config not found, or empty; name one by --kubeconfig or $KUBECONFIG
     --- exit 1
     "#);
     assert_snapshot!(weir.run("get ks --fleet prod-eu"), @r#"
