@@ -100,7 +100,9 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
                     Ok(items) => found.push((kind, items)),
                     Err(Error::NoKind(_)) => {}
                     // Nobody answers: no other kind would fare better.
-                    Err(error @ (Error::Transport(_) | Error::Deadline)) => return Err(error.into()),
+                    Err(error @ (Error::Transport(_) | Error::Deadline)) => {
+                        return Err(error.into());
+                    }
                     Err(error) => terminal::failure(&error.to_string()),
                 }
             }

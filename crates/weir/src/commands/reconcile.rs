@@ -105,9 +105,18 @@ impl Job {
             namespace,
             name,
         };
-        let judge = |object: &Object| handled(kind, object, &before);
-        let revision = follow::until(&session.client, &subject, session.deadline, judge).await?;
-        terminal::success(&revision.map_err(anyhow::Error::msg)?);
+        let mut last = String::new();
+        let judge = |object: &Object| {
+            let ready = row::condition(object, names::READY);
+            let message = ready.and_then(|ready| ready["message"].as_str());
+            message.unwrap_or_default().clone_into(&mut last);
+            handled(kind, object, &before)
+        };
+        let outcome = follow::until(&session.client, &subject, session.deadline, judge).await;
+        if matches!(outcome, Err(Error::Deadline)) && !last.is_empty() {
+            terminal::warning(&format!("{} {name}: {last}", kind.kind));
+        }
+        terminal::success(&outcome?.map_err(anyhow::Error::msg)?);
         Ok(())
     }
 

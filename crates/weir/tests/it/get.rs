@@ -126,3 +126,47 @@ fn selectors_choose() {
     --- exit 1
     "#);
 }
+
+#[test]
+fn c03_what_a_cluster_says_cannot_steer_a_terminal() {
+    let world = World::new();
+    let spec = json!({"interval": "10m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "acme"}});
+    world.object(
+        "Kustomization",
+        "evil",
+        spec,
+        ready(
+            "False",
+            "BuildFailed",
+            "a\u{1b}]0;title\u{7}b\u{9b}2J\u{202e}c",
+        ),
+    );
+    assert_snapshot!(world.run("get ks"), @r#"
+    NAME|REVISION|SUSPENDED|READY|MESSAGE                          |
+    evil|        |False    |False|a\x1b]0;title\x07b\x9b2J\u{202e}c|
+    --- exit 0
+    "#);
+    let objects = world.run("get ks evil -o json");
+    assert!(
+        !objects.chars().any(|c| c.is_control() && c != '\n'),
+        "{objects}"
+    );
+    let objects = world.run("get ks evil -o yaml");
+    assert!(
+        !objects.chars().any(|c| c.is_control() && c != '\n'),
+        "{objects}"
+    );
+}
+
+#[test]
+fn objects_are_printed_without_their_bookkeeping() {
+    let world = acme();
+    let one = world.run("get ks apps -o json");
+    assert!(one.starts_with("{\n  \"apiVersion\": \"kustomize.toolkit.fluxcd.io/v1\",\n  \"kind\": \"Kustomization\""), "{one}");
+    assert!(!one.contains("managedFields"));
+    let several = world.run("get all -o yaml");
+    assert!(
+        several.starts_with("apiVersion: v1\nitems:\n- apiVersion: source.toolkit.fluxcd.io/v1\n"),
+        "{several}"
+    );
+}

@@ -196,3 +196,40 @@ fn a_cluster_without_the_toolkit_is_not_well() {
     --- exit 1
     "#);
 }
+
+#[test]
+fn a_dependency_is_waited_for_and_named_in_the_end() {
+    let world = world();
+    let waiting = ready(
+        "False",
+        "DependencyNotReady",
+        "dependency 'flux-system/infra' is not ready",
+    );
+    world.reconciling("Kustomization", "apps", waiting);
+    assert_snapshot!(world.run("reconcile ks apps --timeout 2s"), @r#"
+    --- stderr
+    ► context weir-test ($SERVER)
+    ► annotating Kustomization apps in flux-system namespace
+    ✔ Kustomization annotated
+    ◎ waiting for Kustomization reconciliation
+    ⚠️ Kustomization apps: dependency 'flux-system/infra' is not ready
+    ✗ context deadline exceeded
+    --- exit 1
+    "#);
+}
+
+#[test]
+fn everything_is_ready() {
+    let world = World::new();
+    let spec = json!({"interval": "10m", "prune": true, "sourceRef": {"kind": "GitRepository", "name": "acme"}});
+    world.object("Kustomization", "apps", spec.clone(), applied());
+    let mut suspended = spec;
+    suspended["suspend"] = true.into();
+    world.object("Kustomization", "old", suspended, json!(null));
+    assert_snapshot!(world.run("wait --timeout 10s"), @r#"
+    --- stderr
+    ◎ waiting until everything is ready
+    ✔ 2 objects ready
+    --- exit 0
+    "#);
+}
