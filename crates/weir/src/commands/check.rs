@@ -37,7 +37,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     terminal::action("checking prerequisites");
-    let session = Session::start(global).await?;
+    let mut session = Session::start(global).await?;
     let mut is_well = kubernetes(&session).await;
     if args.pre {
         if is_well {
@@ -54,6 +54,7 @@ pub(crate) async fn run(global: &Global, args: &Args) -> Outcome {
     terminal::action("checking controllers");
     is_well &= controllers(&session).await;
     terminal::action("checking crds");
+    session.deadline = session.client.clock().after(global.timeout);
     is_well &= definitions(&session).await;
     if !is_well {
         bail!("check failed");
@@ -143,10 +144,15 @@ async fn controllers(session: &Session) -> bool {
             Status::Failed => Some(false),
             _ => None,
         };
-        if follow::until(&session.client, &subject, session.deadline, judge)
-            .await
-            .unwrap_or(false)
-        {
+        // What is decided already needs no waiting; one that is not may use up the time for those that are.
+        let verdict = match judge(deployment) {
+            Some(verdict) => verdict,
+            None => {
+                let wait = follow::until(&session.client, &subject, session.deadline, judge);
+                wait.await.unwrap_or(false)
+            }
+        };
+        if verdict {
             terminal::success(&format!("{}: deployment ready", deployment.name()));
         } else {
             terminal::failure(&format!("{}: deployment not ready", deployment.name()));

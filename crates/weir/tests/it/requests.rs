@@ -233,3 +233,34 @@ fn everything_is_ready() {
     --- exit 0
     "#);
 }
+
+#[test]
+fn upstreams_controllers_reconcile_what_weirs_do_not() {
+    let world = World::new();
+    world.upstreams_controller("helm-controller");
+    assert_snapshot!(world.run("reconcile helmrelease podinfo"), @r#"
+    --- stderr
+    ► context weir-test ($SERVER)
+    ✗ helmreleases.helm.toolkit.fluxcd.io "podinfo" not found
+    --- exit 1
+    "#);
+    assert_snapshot!(world.run("version"), @r#"
+    flux: v2.9.4
+    helm-controller: v1.0.0
+    --- exit 0
+    "#);
+    assert_snapshot!(world.run("check --timeout 1s"), @r#"
+    --- stderr
+    ► checking prerequisites
+    ✔ Kubernetes 1.36.3 >=1.33.0-0
+    ► checking version in cluster
+    ✔ bootstrapped: false
+    ► checking controllers
+    ✗ helm-controller: deployment not ready
+    ► ghcr.io/fluxcd/helm-controller:v1.0.0
+    ► checking crds
+    ✗ no crds found with the label selector 'app.kubernetes.io/part-of=flux'
+    ✗ check failed
+    --- exit 1
+    "#);
+}

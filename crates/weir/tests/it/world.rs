@@ -155,6 +155,26 @@ impl World {
         self.set_status(kind, name, status);
     }
 
+    /// A Deployment in `flux-system`, as upstream installs its controllers.
+    pub(crate) fn upstreams_controller(&self, name: &str) {
+        let labels = json!({"app": name});
+        let container =
+            json!({"name": "manager", "image": format!("ghcr.io/fluxcd/{name}:v1.0.0")});
+        let deployments = Resource::new("apps/v1", "Deployment", "deployments", true);
+        self.create(
+            &deployments,
+            json!({
+                "apiVersion": "apps/v1",
+                "kind": "Deployment",
+                "metadata": {"name": name, "namespace": "flux-system", "labels": {"app.kubernetes.io/part-of": "flux"}},
+                "spec": {
+                    "selector": {"matchLabels": labels},
+                    "template": {"metadata": {"labels": labels}, "spec": {"containers": [container]}},
+                },
+            }),
+        );
+    }
+
     pub(crate) fn set_status(&self, kind: &str, name: &str, status: Value) {
         if status.is_null() {
             return;
