@@ -129,12 +129,18 @@ enum Step {
     Skip,
     /// Nothing, because it is as desired.
     Keep(Mark),
-    /// Apply; first clean up, or delete what stands there.
-    Write {
-        live: Option<Box<Object>>,
-        cleanup: Option<Value>,
-        recreate: bool,
-    },
+    /// Apply.
+    Write(Write),
+}
+
+/// How an object that is not as desired becomes so.
+struct Write {
+    /// What stands there.
+    live: Option<Box<Object>>,
+    /// What to do to its managers first.
+    cleanup: Option<Value>,
+    /// Whether to delete it first.
+    recreate: bool,
 }
 
 type Staged = (Stage, ObjectId, Object);
@@ -145,6 +151,44 @@ async fn apply_stage(
     options: &Options,
     done: &mut Applied,
 ) -> Result<Vec<(Resource, ObjectId)>, Vec<Refused>> {
+    let plan = plan_stage(client, objects, options).await?;
+    let mut applied = Vec::new();
+    for ((_, id, object), (resource, step)) in objects.iter().zip(plan) {
+        let (action, mark) = match step {
+            Step::Skip => (Action::Skipped, None),
+            Step::Keep(mark) => (Action::Unchanged, Some(mark)),
+            Step::Write(how) => {
+                let action = match how.live {
+                    None => Action::Created,
+                    Some(_) => Action::Configured,
+                };
+                if id.kind == "CustomResourceDefinition" {
+                    client.forget_resources();
+                }
+                let written = write(client, &resource, object, how, options).await;
+                let written = written.map_err(|refused| vec![refused])?;
+                (action, Some(Mark::of(&options.manager, &written)))
+            }
+        };
+        done.changes.entries.push(Change {
+            id: id.clone(),
+            version: object.gvk().version,
+            action,
+        });
+        if let Some(mark) = mark {
+            done.marks.insert(id.clone(), mark);
+            applied.push((resource, id.clone()));
+        }
+    }
+    Ok(applied)
+}
+
+/// What to do with each object of a stage, by dry-runs.
+async fn plan_stage(
+    client: &Client,
+    objects: &[Staged],
+    options: &Options,
+) -> Result<Vec<(Resource, Step)>, Vec<Refused>> {
     let dry_runs: Vec<_> = objects
         .iter()
         .map(|(_, id, object)| async move {
@@ -168,68 +212,11 @@ async fn apply_stage(
             Err(error) => refused.push(error),
         }
     }
-    if !refused.is_empty() {
-        return Err(refused);
+    if refused.is_empty() {
+        Ok(plan)
+    } else {
+        Err(refused)
     }
-    let mut applied = Vec::new();
-    for ((_, id, object), (resource, step)) in objects.iter().zip(plan) {
-        let change = |action| Change {
-            id: id.clone(),
-            version: object.gvk().version,
-            action,
-        };
-        match step {
-            Step::Skip => done.changes.entries.push(change(Action::Skipped)),
-            Step::Keep(mark) => {
-                done.changes.entries.push(change(Action::Unchanged));
-                done.marks.insert(id.clone(), mark);
-                applied.push((resource, id.clone()));
-            }
-            Step::Write {
-                live,
-                cleanup,
-                recreate,
-            } => {
-                let created = live.is_none();
-                if id.kind == "CustomResourceDefinition" {
-                    client.forget_resources();
-                }
-                match write(
-                    client,
-                    &resource,
-                    object,
-                    Write {
-                        live,
-                        cleanup,
-                        recreate,
-                    },
-                    options,
-                )
-                .await
-                {
-                    Ok(written) => {
-                        let action = if created {
-                            Action::Created
-                        } else {
-                            Action::Configured
-                        };
-                        done.changes.entries.push(change(action));
-                        done.marks
-                            .insert(id.clone(), Mark::of(&options.manager, &written));
-                        applied.push((resource, id.clone()));
-                    }
-                    Err((message, error)) => {
-                        return Err(vec![Refused {
-                            id: id.clone(),
-                            message,
-                            error,
-                        }]);
-                    }
-                }
-            }
-        }
-    }
-    Ok(applied)
 }
 
 async fn dry_run(
@@ -278,85 +265,81 @@ async fn dry_run(
     {
         Ok(result) => {
             let Some(live) = live else {
-                return Ok((
-                    resource,
-                    Step::Write {
-                        live: None,
-                        cleanup: None,
-                        recreate: false,
-                    },
-                ));
+                let create = Write {
+                    live: None,
+                    cleanup: None,
+                    recreate: false,
+                };
+                return Ok((resource, Step::Write(create)));
             };
             let cleanup = if merges { None } else { manager.cleanup(&live) };
             if cleanup.is_none() && !differs(&live, &result) {
                 return Ok((resource, Step::Keep(Mark::of(manager, &live))));
             }
-            Ok((
-                resource,
-                Step::Write {
-                    live: Some(Box::new(live)),
-                    cleanup,
-                    recreate: false,
-                },
-            ))
+            let configure = Write {
+                live: Some(Box::new(live)),
+                cleanup,
+                recreate: false,
+            };
+            Ok((resource, Step::Write(configure)))
         }
         Err(error) => match live {
-            Some(live) if force && error.is_immutable() => Ok((
-                resource,
-                Step::Write {
+            Some(live) if force && error.is_immutable() => {
+                let recreate = Write {
                     live: Some(Box::new(live)),
                     cleanup: None,
                     recreate: true,
-                },
-            )),
+                };
+                Ok((resource, Step::Write(recreate)))
+            }
             _ => Err(error),
         },
     }
-}
-
-struct Write {
-    live: Option<Box<Object>>,
-    cleanup: Option<Value>,
-    recreate: bool,
 }
 
 async fn write(
     client: &Client,
     resource: &Resource,
     object: &Object,
-    step: Write,
+    how: Write,
     options: &Options,
-) -> Result<Object, (String, Option<Error>)> {
+) -> Result<Object, Refused> {
     let id = object.id();
-    if let Some(live) = step.live.filter(|_| step.recreate) {
-        let how = Delete {
+    let refused = |what: &str, error: Error| Refused {
+        id: object.id(),
+        message: format!("{} {what}: {error}", object.id()),
+        error: Some(error),
+    };
+    if let Some(live) = how.live.filter(|_| how.recreate) {
+        let immutable = "immutable field detected, failed to";
+        let delete = Delete {
             uid: live.uid(),
             propagation: "Background",
         };
-        match client.delete(resource, &id.namespace, &id.name, how).await {
+        match client
+            .delete(resource, &id.namespace, &id.name, delete)
+            .await
+        {
             Err(error) if !error.is_not_found() => {
-                let message =
-                    format!("{id} immutable field detected, failed to delete object: {error}");
-                return Err((message, Some(error)));
+                return Err(refused(&format!("{immutable} delete object"), error));
             }
             _ => {}
         }
         let deadline = client.clock().after(options.definitions_timeout);
-        wait::until_gone(client, resource, &id, live.uid(), deadline).await.map_err(|_| {
-            let message = format!("{id} immutable field detected, failed to wait for object to be deleted: context deadline exceeded");
-            (message, None)
+        let gone = wait::until_gone(client, resource, &id, live.uid(), deadline).await;
+        gone.map_err(|_| Refused {
+            id: object.id(),
+            message: format!(
+                "{id} {immutable} wait for object to be deleted: context deadline exceeded"
+            ),
+            error: None,
         })?;
-    } else if let Some(cleanup) = &step.cleanup {
+    } else if let Some(cleanup) = &how.cleanup {
         let query = Query::new().with("fieldManager", &options.manager.name);
         client
             .patch(target(resource, &id), Patch::Json, cleanup, query)
             .await
-            .map_err(|error| {
-                (
-                    format!("{id} metadata.managedFields cleanup failed: {error}"),
-                    Some(error),
-                )
-            })?;
+            .map_err(|error| refused("metadata.managedFields cleanup failed", error))?;
     }
     client
         .patch(
@@ -366,7 +349,7 @@ async fn write(
             apply_query(&options.manager),
         )
         .await
-        .map_err(|error| (format!("{id} apply failed: {error}"), Some(error)))
+        .map_err(|error| refused("apply failed", error))
 }
 
 /// Waits until the objects of a stage are ready.

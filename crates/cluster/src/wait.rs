@@ -18,11 +18,15 @@ pub async fn until_current(
     objects: &[(Resource, ObjectId)],
     deadline: Timestamp,
 ) -> Result<(), Vec<(ObjectId, Status)>> {
-    let judge = |object: Option<&Object>| {
-        object.map_or(Status::NotFound, |object| status::compute(object).status)
+    let current = Goal {
+        judge: |object: Option<&Object>| {
+            object.map_or(Status::NotFound, |object| status::compute(object).status)
+        },
+        wanted: Status::Current,
     };
+    let current = &current;
     let waits = objects.iter().map(|(resource, id)| async move {
-        let reached = watch_one(client, resource, id, deadline, judge, Status::Current).await;
+        let reached = watch_one(client, resource, id, deadline, current).await;
         reached.map_err(|state| (id.clone(), state))
     });
     let late: Vec<_> = join_all(waits)
@@ -44,11 +48,20 @@ pub async fn until_gone(
     uid: &str,
     deadline: Timestamp,
 ) -> Result<(), Status> {
-    let judge = |object: Option<&Object>| match object {
-        Some(object) if object.uid() == uid => Status::Terminating,
-        _ => Status::NotFound,
+    let gone = Goal {
+        judge: |object: Option<&Object>| match object {
+            Some(object) if object.uid() == uid => Status::Terminating,
+            _ => Status::NotFound,
+        },
+        wanted: Status::NotFound,
     };
-    watch_one(client, resource, id, deadline, judge, Status::NotFound).await
+    watch_one(client, resource, id, deadline, &gone).await
+}
+
+/// The state to wait for, and how to tell an object's.
+struct Goal<F> {
+    judge: F,
+    wanted: Status,
 }
 
 async fn watch_one(
@@ -56,8 +69,7 @@ async fn watch_one(
     resource: &Resource,
     id: &ObjectId,
     deadline: Timestamp,
-    judge: impl Fn(Option<&Object>) -> Status + Send + Sync,
-    wanted: Status,
+    goal: &Goal<impl Fn(Option<&Object>) -> Status + Send + Sync>,
 ) -> Result<(), Status> {
     let scope = Scope {
         namespace: id.namespace.clone(),
@@ -70,21 +82,21 @@ async fn watch_one(
     let watching = watch::run(client.clone(), scope, |change| match change {
         Change::Applied(object) => {
             there = true;
-            state.send_replace(judge(Some(&object)));
+            state.send_replace((goal.judge)(Some(&object)));
         }
         Change::Deleted(_) => {
             there = false;
-            state.send_replace(judge(None));
+            state.send_replace((goal.judge)(None));
         }
         Change::Synced if !there => {
-            state.send_replace(judge(None));
+            state.send_replace((goal.judge)(None));
         }
         Change::Synced | Change::Failing(_) => {}
     });
     let reached = async {
         tokio::select! {
             () = watching => {}
-            _ = seen.wait_for(|state| *state == wanted) => {}
+            _ = seen.wait_for(|state| *state == goal.wanted) => {}
         }
     };
     let outcome = client.clock().timeout_at(deadline, reached).await;

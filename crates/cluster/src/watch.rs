@@ -104,12 +104,15 @@ struct View {
     known: HashMap<(String, String), Arc<Object>>,
 }
 
+/// An object's namespace and name.
+fn key(object: &Object) -> (String, String) {
+    let namespace = object.namespace().unwrap_or_default();
+    (namespace.to_owned(), object.name().to_owned())
+}
+
 impl View {
     fn apply(&mut self, object: Object) -> Option<Change> {
-        let key = (
-            object.namespace().unwrap_or_default().to_owned(),
-            object.name().to_owned(),
-        );
+        let key = key(&object);
         let same = self
             .known
             .get(&key)
@@ -123,11 +126,28 @@ impl View {
     }
 
     fn delete(&mut self, object: Object) -> Change {
-        self.known.remove(&(
-            object.namespace().unwrap_or_default().to_owned(),
-            object.name().to_owned(),
-        ));
+        self.known.remove(&key(&object));
         Change::Deleted(Arc::new(object))
+    }
+}
+
+/// The request that opens a watch: from the start, told as events, or from `version` on.
+fn request(scope: &Scope, version: &str) -> Call {
+    let query = Query::new()
+        .with("watch", "true")
+        .with("allowWatchBookmarks", "true")
+        .with_some("labelSelector", &scope.labels)
+        .with_some("fieldSelector", &scope.fields);
+    let query = if version.is_empty() {
+        query
+            .with("sendInitialEvents", "true")
+            .with("resourceVersionMatch", "NotOlderThan")
+    } else {
+        query.with("resourceVersion", version)
+    };
+    Call {
+        accept: if scope.metadata_only { PARTIAL } else { JSON },
+        ..Call::get(query.on(&scope.resource.path(&scope.namespace, "")))
     }
 }
 
@@ -138,26 +158,7 @@ async fn once(
     tell: &mut (dyn FnMut(Change) + Send),
 ) -> Result<(), Error> {
     let initial = view.version.is_empty();
-    let mut query = Query::new()
-        .with("watch", "true")
-        .with("allowWatchBookmarks", "true")
-        .with_some("labelSelector", &scope.labels)
-        .with_some("fieldSelector", &scope.fields);
-    query = if initial {
-        query
-            .with("sendInitialEvents", "true")
-            .with("resourceVersionMatch", "NotOlderThan")
-    } else {
-        query.with("resourceVersion", &view.version)
-    };
-    let accept = if scope.metadata_only { PARTIAL } else { JSON };
-    let uri = query.on(&scope.resource.path(&scope.namespace, ""));
-    let response = client
-        .open(Call {
-            accept,
-            ..Call::get(uri)
-        })
-        .await?;
+    let response = client.open(request(scope, &view.version)).await?;
     let mut lines = Lines {
         body: response.into_body(),
         buffer: BytesMut::new(),
@@ -170,42 +171,22 @@ async fn once(
     };
     let mut syncing = initial;
     while let Some(line) = lines.next().await? {
-        let event: Value = serde_json::from_slice(&line)
-            .map_err(|error| Error::Answer(format!("watch: {error}")))?;
-        let Value::Object(mut event) = event else {
-            return Err(Error::Answer("watch: no event".into()));
-        };
-        let kind = event.remove("type");
-        let payload = event.remove("object").unwrap_or_default();
-        let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
-        if kind == "ERROR" {
-            let status: Status = serde_json::from_value(payload).unwrap_or_default();
-            return Err(Error::Status(Box::new(status)));
-        }
-        let object = restore(payload, scope)?;
-        view.version = object.resource_version().to_owned();
-        match kind {
+        let event = read_event(&line, scope)?;
+        view.version = event.object.resource_version().to_owned();
+        match event.kind.as_str() {
             "ADDED" | "MODIFIED" => {
-                if syncing {
-                    let key = (
-                        object.namespace().unwrap_or_default().to_owned(),
-                        object.name().to_owned(),
-                    );
-                    if let Some(old) = missing.remove(&key) {
-                        view.known.insert(key, old);
-                    }
+                if let Some((key, old)) = missing.remove_entry(&key(&event.object)) {
+                    view.known.insert(key, old);
                 }
-                if let Some(change) = view.apply(object) {
+                if let Some(change) = view.apply(event.object) {
                     tell(change);
                 }
             }
             "DELETED" => {
-                let change = view.delete(object);
+                let change = view.delete(event.object);
                 tell(change);
             }
-            "BOOKMARK"
-                if syncing && object.annotation("k8s.io/initial-events-end") == Some("true") =>
-            {
+            "BOOKMARK" if syncing && event.ends_the_initial_ones() => {
                 syncing = false;
                 for (_, gone) in missing.drain() {
                     tell(Change::Deleted(gone));
@@ -224,6 +205,38 @@ async fn once(
         ));
     }
     Ok(())
+}
+
+/// A line of a watch that is no error.
+struct Event {
+    kind: String,
+    object: Object,
+}
+
+impl Event {
+    fn ends_the_initial_ones(&self) -> bool {
+        self.object.annotation("k8s.io/initial-events-end") == Some("true")
+    }
+}
+
+/// Reads a line; the error that the server may send instead of an event is the error.
+fn read_event(line: &[u8], scope: &Scope) -> Result<Event, Error> {
+    let event: Value =
+        serde_json::from_slice(line).map_err(|error| Error::Answer(format!("watch: {error}")))?;
+    let Value::Object(mut event) = event else {
+        return Err(Error::Answer("watch: no event".into()));
+    };
+    let kind = event.remove("type");
+    let kind = kind.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let payload = event.remove("object").unwrap_or_default();
+    if kind == "ERROR" {
+        let status: Status = serde_json::from_value(payload).unwrap_or_default();
+        return Err(Error::Status(Box::new(status)));
+    }
+    Ok(Event {
+        kind: kind.into(),
+        object: restore(payload, scope)?,
+    })
 }
 
 /// The object of an event; `PartialObjectMetadata` gets back the kind that was asked for.
