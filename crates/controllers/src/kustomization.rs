@@ -62,6 +62,13 @@ struct Kustomizations {
     view: Mutex<View>,
 }
 
+/// What a pass works on, and with whose rights.
+struct Work<'a> {
+    seen: &'a Seen,
+    job: &'a Job,
+    client: Client,
+}
+
 impl Controller for Kustomizations {
     fn kind(&self) -> &'static api::Kind {
         &KUSTOMIZATION
@@ -237,10 +244,14 @@ impl Kustomizations {
                 .unwrap_or_default()
                 .into(),
         };
-        let client = self.client_for(job.identity.as_deref());
+        let work = Work {
+            seen,
+            job,
+            client: self.client_for(job.identity.as_deref()),
+        };
         if let Some(mut waiting) = self.resume(seen, &of) {
-            health::look(&client, &mut waiting, &evaluators).await;
-            return Ok(self.judge(seen, job, waiting));
+            health::look(&work.client, &mut waiting, &evaluators).await;
+            return Ok(self.judge(&work, waiting));
         }
         let Some(tree) = self.storage.tree(&job.artifact) else {
             let wait = self.policy.requeue_dependency;
@@ -275,12 +286,11 @@ impl Kustomizations {
             started,
             ..Applied::default()
         };
-        let applied = match self.apply(seen, job, &client, built, base).await {
+        let applied = match self.apply(&work, built, base).await {
             Ok(applied) => applied,
             Err(outcome) => return Ok(*outcome),
         };
-        self.check_health(seen, job, &client, of, applied, &evaluators)
-            .await
+        self.check_health(&work, of, applied, &evaluators).await
     }
 
     /// The open health check of the same pass, unless something has moved that an apply would put right.
@@ -294,14 +304,12 @@ impl Kustomizations {
 
     async fn check_health(
         &self,
-        seen: &Seen,
-        job: &Job,
-        client: &Client,
+        work: &Work<'_>,
         of: health::Pass,
         (applied, changes): (Applied, krm::changeset::ChangeSet),
         evaluators: &health::Evaluators,
     ) -> Result<Outcome, cluster::Error> {
-        let object = &seen.object;
+        let object = &work.seen.object;
         if !object.spec.wait && object.spec.health_checks.is_empty() {
             return Ok(Outcome::Done(applied));
         }
@@ -324,7 +332,7 @@ impl Kustomizations {
             let view = self.view.lock();
             let clean = view
                 .memories
-                .get(&key(seen))
+                .get(&key(work.seen))
                 .and_then(|memory| memory.clean.as_ref());
             health::begin(&targets, clean, |id| view.version_of(id))
         };
@@ -336,13 +344,13 @@ impl Kustomizations {
             stirred: HashSet::new(),
             started: self.cx.clock.now(),
         };
-        health::look(client, &mut waiting, evaluators).await;
-        Ok(self.judge(seen, job, waiting))
+        health::look(&work.client, &mut waiting, evaluators).await;
+        Ok(self.judge(work, waiting))
     }
 
     /// Adds up an open health check: passed, failed, or parked again.
-    fn judge(&self, seen: &Seen, job: &Job, mut waiting: Waiting) -> Outcome {
-        let late = self.cx.clock.now() >= deadline(waiting.started, job);
+    fn judge(&self, work: &Work<'_>, mut waiting: Waiting) -> Outcome {
+        let late = self.cx.clock.now() >= deadline(waiting.started, work.job);
         let verdict = match plan::health::judge(&waiting.states, self.policy.fail_fast) {
             Health::Healthy => Ok(true),
             Health::Waiting(_) if late => Err(plan::health::timed_out(&waiting.states)),
@@ -359,7 +367,7 @@ impl Kustomizations {
             Ok(false) => {
                 let applied = with(waiting.applied.clone(), None);
                 waiting.applied.told = true;
-                view.memories.entry(key(seen)).or_default().waiting = Some(waiting);
+                view.memories.entry(key(work.seen)).or_default().waiting = Some(waiting);
                 Outcome::Waiting(applied)
             }
             Ok(true) => {
@@ -368,7 +376,13 @@ impl Kustomizations {
                     .keys()
                     .filter_map(|id| Some((id.clone(), view.version_of(id)?)))
                     .collect();
-                if let Some(clean) = view.memories.entry(key(seen)).or_default().clean.as_mut() {
+                if let Some(clean) = view
+                    .memories
+                    .entry(key(work.seen))
+                    .or_default()
+                    .clean
+                    .as_mut()
+                {
                     clean.healthy = healthy;
                 }
                 Outcome::Done(with(waiting.applied, Some(Ok(()))))

@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 
 use api::names::reason;
+use api::reference::ResourceInventory;
 use cluster::apply::{self, Failure, Options};
-use cluster::prune::{self, Owner};
-use cluster::Client;
+use cluster::prune::{self, Owner, Pruned};
 use krm::changeset::{Action, Change, ChangeSet};
 use krm::{Gvk, Object};
-use plan::kustomization::{Applied, Job, Outcome, Seen};
+use plan::kustomization::{Applied, Outcome, Seen};
 use plan::tenancy::{self, Denial};
 use plan::{Key, inventory};
 
 use super::build::Built;
 use super::view::Clean;
-use super::{Kustomizations, failed, key};
+use super::{Kustomizations, Work, failed, key};
 
 /// Upstream's bound on how long definitions may take.
 const DEFINITIONS: std::time::Duration = std::time::Duration::from_secs(60);
@@ -23,12 +23,11 @@ impl Kustomizations {
     /// Applies and prunes; where nothing has moved since the last time, neither. Returns what was applied and each object's change.
     pub(super) async fn apply(
         &self,
-        seen: &Seen,
-        job: &Job,
-        client: &Client,
+        work: &Work<'_>,
         built: Built,
         base: Applied,
     ) -> Result<(Applied, ChangeSet), Box<Outcome>> {
+        let seen = work.seen;
         if let Some(known) = self.known_clean(seen, &base) {
             return Ok(known);
         }
@@ -36,60 +35,10 @@ impl Kustomizations {
         if built.objects.is_empty() && self.would_prune_all(seen) {
             return Err(refuse_empty(seen, &base));
         }
-        let options = Options {
-            manager: self.manager.clone(),
-            force: seen.object.spec.force,
-            custom_stages: self.policy.custom_stages.clone(),
-            concurrency: self.policy.concurrent_ssa,
-            definitions_timeout: DEFINITIONS,
-        };
-        let deadline = self.cx.clock.after(job.timeout);
-        let work = apply::apply_all(client, built.objects, &options);
-        let outcome = match self.cx.clock.timeout_at(deadline, work).await {
-            Ok(outcome) => outcome,
-            Err(elapsed) => {
-                let revision = Some(base.revision.clone());
-                return Err(Box::new(failed(
-                    reason::RECONCILIATION_FAILED,
-                    elapsed.to_string(),
-                    revision,
-                    Some(base),
-                )));
-            }
-        };
-        let done = match outcome {
-            Ok(done) => done,
-            Err(failure) => {
-                self.forget_clean(seen);
-                let message = refusal(&failure, seen);
-                let revision = Some(base.revision.clone());
-                let applied = Applied {
-                    applied_log: failure.done.changes.log(),
-                    ..base
-                };
-                return Err(Box::new(failed(
-                    reason::RECONCILIATION_FAILED,
-                    message,
-                    revision,
-                    Some(applied),
-                )));
-            }
-        };
+        let done = self.write(work, built.objects, &base).await?;
         self.watch_kinds(&done.changes).await;
         let mut inventory = inventory::of(&done.changes);
-        let old = seen.object.status.inventory.clone().unwrap_or_default();
-        let stale = if seen.object.spec.prune {
-            inventory::stale(&old, &inventory)
-        } else {
-            Vec::new()
-        };
-        let metadata = &seen.object.metadata;
-        let owner = Owner {
-            manager: &self.manager,
-            name: &metadata.name,
-            namespace: &metadata.namespace,
-        };
-        let pruned = prune::delete_all(client, stale, owner).await;
+        let pruned = self.prune(work, &inventory).await;
         let survivors: Vec<_> = pruned
             .survivors
             .iter()
@@ -105,16 +54,62 @@ impl Kustomizations {
         if !pruned.survivors.is_empty() {
             self.forget_clean(seen);
             let message = prune_refusal(&pruned.survivors);
-            let revision = Some(applied.revision.clone());
-            return Err(Box::new(failed(
-                reason::PRUNE_FAILED,
-                message,
-                revision,
-                Some(applied),
-            )));
+            return Err(gave_up(reason::PRUNE_FAILED, message, applied));
         }
         self.remember(seen, rights, &applied, done.marks);
         Ok((applied, done.changes))
+    }
+
+    /// Applies every object within the pass's timeout.
+    async fn write(
+        &self,
+        work: &Work<'_>,
+        objects: Vec<Object>,
+        base: &Applied,
+    ) -> Result<apply::Applied, Box<Outcome>> {
+        let options = Options {
+            manager: self.manager.clone(),
+            force: work.seen.object.spec.force,
+            custom_stages: self.policy.custom_stages.clone(),
+            concurrency: self.policy.concurrent_ssa,
+            definitions_timeout: DEFINITIONS,
+        };
+        let deadline = self.cx.clock.after(work.job.timeout);
+        let applying = apply::apply_all(&work.client, objects, &options);
+        match self.cx.clock.timeout_at(deadline, applying).await {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(failure)) => {
+                self.forget_clean(work.seen);
+                let applied = Applied {
+                    applied_log: failure.done.changes.log(),
+                    ..base.clone()
+                };
+                let message = refusal(&failure, work.seen);
+                Err(gave_up(reason::RECONCILIATION_FAILED, message, applied))
+            }
+            Err(elapsed) => Err(gave_up(
+                reason::RECONCILIATION_FAILED,
+                elapsed.to_string(),
+                base.clone(),
+            )),
+        }
+    }
+
+    /// Deletes what is in the old inventory and not in the new one, where the Kustomization prunes.
+    async fn prune(&self, work: &Work<'_>, inventory: &ResourceInventory) -> Pruned {
+        let object = &work.seen.object;
+        let old = object.status.inventory.clone().unwrap_or_default();
+        let stale = if object.spec.prune {
+            inventory::stale(&old, inventory)
+        } else {
+            Vec::new()
+        };
+        let owner = Owner {
+            manager: &self.manager,
+            name: &object.metadata.name,
+            namespace: &object.metadata.namespace,
+        };
+        prune::delete_all(&work.client, stale, owner).await
     }
 
     /// The last clean apply, where this one would be the same and the watches vouch for every object.
@@ -213,6 +208,12 @@ impl Kustomizations {
     }
 }
 
+/// A pass that ends here, with what it has done so far.
+fn gave_up(reason: &'static str, message: String, applied: Applied) -> Box<Outcome> {
+    let revision = Some(applied.revision.clone());
+    Box::new(failed(reason, message, revision, Some(applied)))
+}
+
 /// An empty build never means "prune everything".
 fn refuse_empty(seen: &Seen, base: &Applied) -> Box<Outcome> {
     let count = seen
@@ -235,10 +236,18 @@ fn refuse_empty(seen: &Seen, base: &Applied) -> Box<Outcome> {
 
 /// Every refused object, upstream's text first; then who lacks what, and the line that may be missing; then what was applied before.
 fn refusal(failure: &Failure, seen: &Seen) -> String {
-    let texts = failure.refused.iter().map(|refused| refused.message.clone());
-    let errors = failure.refused.iter().filter_map(|refused| refused.error.as_ref());
-    let denials: Vec<_> =
-        errors.filter(|error| error.is_forbidden()).filter_map(|error| Denial::parse(&error.to_string())).collect();
+    let texts = failure
+        .refused
+        .iter()
+        .map(|refused| refused.message.clone());
+    let errors = failure
+        .refused
+        .iter()
+        .filter_map(|refused| refused.error.as_ref());
+    let denials: Vec<_> = errors
+        .filter(|error| error.is_forbidden())
+        .filter_map(|error| Denial::parse(&error.to_string()))
+        .collect();
     let mut parts: Vec<_> = texts.collect();
     parts.push(tenancy::explain(&denials));
     if !denials.is_empty() && seen.object.spec.service_account_name.is_empty() {
