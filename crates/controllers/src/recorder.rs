@@ -17,7 +17,21 @@ const MESSAGE_LIMIT: usize = 39_000;
 pub(crate) struct Recorder {
     cx: Context,
     component: &'static str,
-    known: Mutex<HashMap<(String, String, String), (String, u64)>>,
+    known: Mutex<HashMap<Occurrence, Told>>,
+}
+
+/// What makes an event the same as one that was told before.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Occurrence {
+    uid: String,
+    reason: String,
+    message: String,
+}
+
+/// The Event that tells of an occurrence, and how often it has.
+struct Told {
+    name: String,
+    count: u64,
 }
 
 impl Recorder {
@@ -57,12 +71,12 @@ impl Recorder {
         let stamp = api::Time::from(now).to_string();
         let resource = Resource::new("v1", "Event", "events", true);
         let namespace = object.namespace().unwrap_or("default");
-        let key = (
-            object.uid().to_owned(),
-            event.reason.clone(),
-            message.clone(),
-        );
-        let again = self.count(&key);
+        let occurrence = Occurrence {
+            uid: object.uid().to_owned(),
+            reason: event.reason.clone(),
+            message: message.clone(),
+        };
+        let again = self.count(&occurrence);
         let outcome = if let Some((name, count)) = again {
             let patch = json!({"count": count, "lastTimestamp": stamp});
             let target = Target {
@@ -93,7 +107,7 @@ impl Recorder {
             };
             let created = self.cx.client.create(&resource, &value, Query::new()).await;
             if created.is_ok() {
-                self.remember(key, name);
+                self.remember(occurrence, name);
             }
             created.map(drop)
         };
@@ -102,18 +116,18 @@ impl Recorder {
         }
     }
 
-    fn count(&self, key: &(String, String, String)) -> Option<(String, u64)> {
+    fn count(&self, occurrence: &Occurrence) -> Option<(String, u64)> {
         let mut known = self.known.lock();
-        let (name, count) = known.get_mut(key)?;
-        *count += 1;
-        Some((name.clone(), *count))
+        let told = known.get_mut(occurrence)?;
+        told.count += 1;
+        Some((told.name.clone(), told.count))
     }
 
-    fn remember(&self, key: (String, String, String), name: String) {
+    fn remember(&self, occurrence: Occurrence, name: String) {
         let mut known = self.known.lock();
         if known.len() >= REMEMBERED {
             known.clear();
         }
-        known.insert(key, (name, 1));
+        known.insert(occurrence, Told { name, count: 1 });
     }
 }
