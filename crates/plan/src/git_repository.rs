@@ -146,131 +146,150 @@ pub enum Outcome {
 /// Turns what came of a pass into status, events and the next wake-up.
 pub fn conclude(seen: &Seen, outcome: Outcome, now: Timestamp) -> Conclusion<GitRepositoryStatus> {
     let object = &seen.object;
-    let generation = object.metadata.generation;
     let mut status = object.status.clone();
-    let mut events = Vec::new();
-    let mut mark = |status: &mut GitRepositoryStatus, mark: Mark| {
-        condition::set(&mut status.conditions, mark, generation, now.into());
-    };
     if let Some(request) = object.metadata.reconcile_request() {
         status.last_handled_reconcile_at = request.into();
     }
-    let failed_before = [names::FETCH_FAILED, names::STORAGE_OPERATION_FAILED]
-        .iter()
-        .any(|kind| condition::is_true(&status.conditions, kind));
-    let interval = Next::Interval(object.spec.interval.to_std());
+    let mut story = Story {
+        object,
+        status,
+        events: Vec::new(),
+        now,
+    };
     let next = match outcome {
-        Outcome::Stopped { reason, message } => {
-            condition::remove(&mut status.conditions, names::RECONCILING);
-            mark(
-                &mut status,
-                Mark::yes(names::STALLED, reason, message.clone()),
-            );
-            mark(
-                &mut status,
-                Mark::yes(names::FETCH_FAILED, reason, message.clone()),
-            );
-            mark(&mut status, Mark::no(names::READY, reason, message.clone()));
-            status.observed_generation = generation;
-            events.push(event(Severity::Error, reason, message, None));
-            Next::Never
-        }
+        Outcome::Stopped { reason, message } => story.stopped(reason, message),
         Outcome::Failed {
-            condition: kind,
+            condition,
             reason,
             message,
-        } => {
-            condition::remove(&mut status.conditions, names::STALLED);
-            mark(&mut status, Mark::yes(kind, reason, message.clone()));
-            mark(&mut status, Mark::no(names::READY, reason, message.clone()));
-            let retrying = match &status.artifact {
-                None => "building artifact".to_owned(),
-                Some(_) => message.clone(),
-            };
-            mark(
-                &mut status,
-                Mark::yes(names::RECONCILING, reason::PROGRESSING_WITH_RETRY, retrying),
-            );
-            events.push(event(Severity::Error, reason, message, None));
-            Next::Backoff
-        }
-        Outcome::Unchanged => {
-            succeed(&mut status, &mut mark, generation);
-            if failed_before && let Some(artifact) = &status.artifact {
-                let message = format!("stored artifact for commit '{}'", artifact.revision);
-                events.push(event(
-                    Severity::Info,
-                    reason::SUCCEEDED,
-                    message,
-                    Some(artifact),
-                ));
-            }
-            interval
-        }
-        Outcome::Stored { artifact, commit } => {
-            let known = status
-                .artifact
-                .as_ref()
-                .is_some_and(|old| old.digest == artifact.digest);
-            let message = format!("stored artifact for commit '{commit}'");
-            if !known {
-                events.push(event(
-                    Severity::Info,
-                    reason::NEW_ARTIFACT,
-                    message,
-                    Some(&artifact),
-                ));
-            } else if failed_before {
-                events.push(event(
-                    Severity::Info,
-                    reason::SUCCEEDED,
-                    message,
-                    Some(&artifact),
-                ));
-            }
-            status.artifact = Some(artifact);
-            status.observed_ignore = object.spec.ignore.clone();
-            succeed(&mut status, &mut mark, generation);
-            interval
-        }
+        } => story.failed(condition, reason, message),
+        Outcome::Unchanged => story.unchanged(),
+        Outcome::Stored { artifact, commit } => story.stored(artifact, &commit),
     };
     Conclusion {
-        status: Some(status),
+        status: Some(story.status),
         finalized: false,
-        events,
+        events: story.events,
         next,
     }
 }
 
-fn succeed(
-    status: &mut GitRepositoryStatus,
-    mark: &mut impl FnMut(&mut GitRepositoryStatus, Mark),
-    generation: i64,
-) {
-    for gone in [
-        names::STALLED,
-        names::RECONCILING,
-        names::FETCH_FAILED,
-        names::STORAGE_OPERATION_FAILED,
-        names::ARTIFACT_OUTDATED,
-    ] {
-        condition::remove(&mut status.conditions, gone);
+struct Story<'a> {
+    object: &'a GitRepository,
+    status: GitRepositoryStatus,
+    events: Vec<Event>,
+    now: Timestamp,
+}
+
+impl Story<'_> {
+    fn mark(&mut self, mark: Mark) {
+        let generation = self.object.metadata.generation;
+        condition::set(
+            &mut self.status.conditions,
+            mark,
+            generation,
+            self.now.into(),
+        );
     }
-    let revision = status
-        .artifact
-        .as_ref()
-        .map(|artifact| artifact.revision.clone())
-        .unwrap_or_default();
-    let message = format!("stored artifact for revision '{revision}'");
-    mark(
-        status,
-        Mark::yes(names::READY, reason::SUCCEEDED, message.clone()),
-    );
-    mark(
-        status,
-        Mark::yes(names::ARTIFACT_IN_STORAGE, reason::SUCCEEDED, message),
-    );
-    status.observed_generation = generation;
+
+    fn stopped(&mut self, reason: &'static str, message: String) -> Next {
+        condition::remove(&mut self.status.conditions, names::RECONCILING);
+        self.mark(Mark::yes(names::STALLED, reason, message.clone()));
+        self.mark(Mark::yes(names::FETCH_FAILED, reason, message.clone()));
+        self.mark(Mark::no(names::READY, reason, message.clone()));
+        self.status.observed_generation = self.object.metadata.generation;
+        self.events
+            .push(event(Severity::Error, reason, message, None));
+        Next::Never
+    }
+
+    fn failed(&mut self, kind: &'static str, reason: &'static str, message: String) -> Next {
+        condition::remove(&mut self.status.conditions, names::STALLED);
+        self.mark(Mark::yes(kind, reason, message.clone()));
+        self.mark(Mark::no(names::READY, reason, message.clone()));
+        let retrying = match &self.status.artifact {
+            None => "building artifact".to_owned(),
+            Some(_) => message.clone(),
+        };
+        self.mark(Mark::yes(
+            names::RECONCILING,
+            reason::PROGRESSING_WITH_RETRY,
+            retrying,
+        ));
+        self.events
+            .push(event(Severity::Error, reason, message, None));
+        Next::Backoff
+    }
+
+    fn unchanged(&mut self) -> Next {
+        if self.failed_before()
+            && let Some(artifact) = &self.status.artifact
+        {
+            let message = format!("stored artifact for commit '{}'", artifact.revision);
+            self.events.push(event(
+                Severity::Info,
+                reason::SUCCEEDED,
+                message,
+                Some(artifact),
+            ));
+        }
+        self.succeeded()
+    }
+
+    /// A new artifact is told as such, a known one only where something was wrong before.
+    fn stored(&mut self, artifact: Artifact, commit: &str) -> Next {
+        let known = self
+            .status
+            .artifact
+            .as_ref()
+            .is_some_and(|old| old.digest == artifact.digest);
+        let told = match (known, self.failed_before()) {
+            (false, _) => Some(reason::NEW_ARTIFACT),
+            (true, true) => Some(reason::SUCCEEDED),
+            (true, false) => None,
+        };
+        if let Some(reason) = told {
+            let message = format!("stored artifact for commit '{commit}'");
+            self.events
+                .push(event(Severity::Info, reason, message, Some(&artifact)));
+        }
+        self.status.artifact = Some(artifact);
+        self.status.observed_ignore = self.object.spec.ignore.clone();
+        self.succeeded()
+    }
+
+    fn failed_before(&self) -> bool {
+        [names::FETCH_FAILED, names::STORAGE_OPERATION_FAILED]
+            .iter()
+            .any(|kind| condition::is_true(&self.status.conditions, kind))
+    }
+
+    fn succeeded(&mut self) -> Next {
+        for gone in [
+            names::STALLED,
+            names::RECONCILING,
+            names::FETCH_FAILED,
+            names::STORAGE_OPERATION_FAILED,
+            names::ARTIFACT_OUTDATED,
+        ] {
+            condition::remove(&mut self.status.conditions, gone);
+        }
+        let revision = self
+            .status
+            .artifact
+            .as_ref()
+            .map(|artifact| artifact.revision.clone())
+            .unwrap_or_default();
+        let message = format!("stored artifact for revision '{revision}'");
+        self.mark(Mark::yes(names::READY, reason::SUCCEEDED, message.clone()));
+        self.mark(Mark::yes(
+            names::ARTIFACT_IN_STORAGE,
+            reason::SUCCEEDED,
+            message,
+        ));
+        self.status.observed_generation = self.object.metadata.generation;
+        Next::Interval(self.object.spec.interval.to_std())
+    }
 }
 
 fn event(severity: Severity, reason: &str, message: String, artifact: Option<&Artifact>) -> Event {
