@@ -111,92 +111,15 @@ impl Fleet {
     }
 
     fn from_file(root: PathBuf, path: &Path) -> Result<Self, Error> {
-        let text = read_text(path)?;
-        let shown = path.display();
-        let documents = yaml::parse(&text, &Limits::default()).map_err(|error| {
-            Error::File(format!(
-                "{shown}:{}:{}: {}",
-                error.line, error.column, error.message
-            ))
-        })?;
-        let [document] = documents.as_slice() else {
-            return Err(Error::File(format!(
-                "{shown}: expected one document, found {}",
-                documents.len()
-            )));
+        let source = FleetFile {
+            text: read_text(path)?,
+            shown: path.display().to_string(),
+            root: root.clone(),
         };
-        let value = document.to_value(Dialect::Sigs).map_err(|error| {
-            Error::File(format!(
-                "{shown}:{}:{}: {}",
-                error.line, error.column, error.message
-            ))
-        })?;
-        let file = File::read(&value).map_err(|problems| {
-            let lines =
-                problems
-                    .iter()
-                    .map(|problem| match yaml::locate(&text, &problem.pointer) {
-                        Some((line, column)) => format!("{shown}:{line}:{column}: {problem}"),
-                        None => format!("{shown}: {problem}"),
-                    });
-            Error::File(lines.collect::<Vec<_>>().join("\n"))
-        })?;
-        let at = |relative: &str| root.join(relative.trim_start_matches("./"));
-        let existing = |pointer: &str, relative: &str| {
-            let path = at(relative);
-            if path.exists() {
-                return Ok(path);
-            }
-            let place = yaml::locate(&text, pointer)
-                .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
-            Err(Error::File(format!(
-                "{shown}{place}: {relative:?} does not exist"
-            )))
-        };
-        let repository = existing("/spec/repository", &file.spec.repository)?;
-        let mut sources = Vec::new();
-        for (number, source) in file.spec.sources.iter().enumerate() {
-            let mut refs = BTreeMap::new();
-            for (name, path) in &source.refs {
-                refs.insert(
-                    name.clone(),
-                    existing(&format!("/spec/sources/{number}/refs"), path)?,
-                );
-            }
-            sources.push(Mapping {
-                url: source.url.clone(),
-                path: existing(&format!("/spec/sources/{number}/path"), &source.path)?,
-                refs,
-                place: format!("spec.sources[{number}].refs of {shown}"),
-            });
-        }
-        let mut clusters = Vec::new();
-        for (number, cluster) in file.spec.clusters.iter().enumerate() {
-            let path = krm::tree::join("", &cluster.path).unwrap_or_default();
-            if !repository.join(&path).is_dir() {
-                let pointer = format!("/spec/clusters/{number}/path");
-                let place = yaml::locate(&text, &pointer)
-                    .map_or(String::new(), |(line, column)| format!(":{line}:{column}"));
-                let message = format!(
-                    "{shown}{place}: {:?} is no directory of {}",
-                    cluster.path,
-                    repository.display()
-                );
-                return Err(Error::File(message));
-            }
-            let mut objects = Vec::new();
-            for (item, path) in cluster.objects.iter().enumerate() {
-                objects.push(existing(
-                    &format!("/spec/clusters/{number}/objects/{item}"),
-                    path,
-                )?);
-            }
-            clusters.push(Cluster {
-                name: cluster.name.clone(),
-                path,
-                objects,
-            });
-        }
+        let file = source.parse()?;
+        let repository = source.existing("/spec/repository", &file.spec.repository)?;
+        let sources = source.mappings(&file)?;
+        let mut clusters = source.clusters(&file, &repository)?;
         if clusters.is_empty() {
             clusters = find_clusters(&repository);
         }
@@ -223,6 +146,104 @@ impl Fleet {
             sources: Vec::new(),
             clusters,
         })
+    }
+}
+
+/// A fleet file that is being read.
+struct FleetFile {
+    text: String,
+    /// How messages call it.
+    shown: String,
+    /// What its paths start from.
+    root: PathBuf,
+}
+
+impl FleetFile {
+    fn parse(&self) -> Result<File, Error> {
+        let shown = &self.shown;
+        let malformed = |error: yaml::Error| {
+            Error::File(format!(
+                "{shown}:{}:{}: {}",
+                error.line, error.column, error.message
+            ))
+        };
+        let documents = yaml::parse(&self.text, &Limits::default()).map_err(malformed)?;
+        let [document] = documents.as_slice() else {
+            return Err(Error::File(format!(
+                "{shown}: expected one document, found {}",
+                documents.len()
+            )));
+        };
+        let value = document.to_value(Dialect::Sigs).map_err(malformed)?;
+        File::read(&value).map_err(|problems| {
+            let lines = problems
+                .iter()
+                .map(|problem| format!("{}: {problem}", self.place(&problem.pointer)));
+            Error::File(lines.collect::<Vec<_>>().join("\n"))
+        })
+    }
+
+    /// The file, with line and column where a field stands.
+    fn place(&self, pointer: &str) -> String {
+        let shown = &self.shown;
+        yaml::locate(&self.text, pointer).map_or_else(
+            || shown.clone(),
+            |(line, column)| format!("{shown}:{line}:{column}"),
+        )
+    }
+
+    /// The path that a field names.
+    fn existing(&self, pointer: &str, relative: &str) -> Result<PathBuf, Error> {
+        let path = self.root.join(relative.trim_start_matches("./"));
+        if path.exists() {
+            return Ok(path);
+        }
+        let place = self.place(pointer);
+        Err(Error::File(format!("{place}: {relative:?} does not exist")))
+    }
+
+    fn mappings(&self, file: &File) -> Result<Vec<Mapping>, Error> {
+        let mut mappings = Vec::new();
+        for (number, source) in file.spec.sources.iter().enumerate() {
+            let mut refs = BTreeMap::new();
+            for (name, path) in &source.refs {
+                let pointer = format!("/spec/sources/{number}/refs");
+                refs.insert(name.clone(), self.existing(&pointer, path)?);
+            }
+            mappings.push(Mapping {
+                url: source.url.clone(),
+                path: self.existing(&format!("/spec/sources/{number}/path"), &source.path)?,
+                refs,
+                place: format!("spec.sources[{number}].refs of {}", self.shown),
+            });
+        }
+        Ok(mappings)
+    }
+
+    fn clusters(&self, file: &File, repository: &Path) -> Result<Vec<Cluster>, Error> {
+        let mut clusters = Vec::new();
+        for (number, cluster) in file.spec.clusters.iter().enumerate() {
+            let path = krm::tree::join("", &cluster.path).unwrap_or_default();
+            if !repository.join(&path).is_dir() {
+                let place = self.place(&format!("/spec/clusters/{number}/path"));
+                return Err(Error::File(format!(
+                    "{place}: {:?} is no directory of {}",
+                    cluster.path,
+                    repository.display()
+                )));
+            }
+            let mut objects = Vec::new();
+            for (item, path) in cluster.objects.iter().enumerate() {
+                let pointer = format!("/spec/clusters/{number}/objects/{item}");
+                objects.push(self.existing(&pointer, path)?);
+            }
+            clusters.push(Cluster {
+                name: cluster.name.clone(),
+                path,
+                objects,
+            });
+        }
+        Ok(clusters)
     }
 }
 
