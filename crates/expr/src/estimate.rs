@@ -346,12 +346,11 @@ fn own_cost(name: &str, id: &str, sizes: &[Size<'_>]) -> u64 {
         (_, "add_string" | "add_bytes") => tenth(size(0).saturating_add(size(1))),
         (_, "contains_string") => tenth(size(0)).saturating_mul(tenth(size(1))),
         (_, "equals" | "not_equals") => tenth(size(0).min(size(1))).max(1),
-        (_, id) if id.starts_with("less_") || id.starts_with("greater_") => {
-            if id.ends_with("_string") || id.ends_with("_bytes") {
-                tenth(size(0).min(size(1))).max(1)
-            } else {
-                1
-            }
+        (_, id)
+            if (id.starts_with("less_") || id.starts_with("greater_"))
+                && (id.ends_with("_string") || id.ends_with("_bytes")) =>
+        {
+            tenth(size(0).min(size(1))).max(1)
         }
         _ => 1,
     }
