@@ -66,7 +66,11 @@ pub struct ChangeSet {
 impl ChangeSet {
     /// The entries that changed the cluster, a line each; empty where none did.
     pub fn log(&self) -> String {
-        lines(self.entries.iter().filter(|change| change.action.is_change()))
+        lines(
+            self.entries
+                .iter()
+                .filter(|change| change.action.is_change()),
+        )
     }
 }
 
@@ -78,5 +82,8 @@ impl fmt::Display for ChangeSet {
 }
 
 fn lines<'a>(changes: impl Iterator<Item = &'a Change>) -> String {
-    changes.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    changes
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }

@@ -2,15 +2,15 @@
 //!
 //! Pure: no I/O, clock, randomness or async; same inputs, same bytes.
 
+pub mod changeset;
 pub mod fields;
 pub mod golang;
 pub mod managed;
 pub mod merge;
 pub mod object;
-pub mod status;
 pub mod order;
 pub mod patch;
-pub mod changeset;
+pub mod status;
 pub mod tree;
 pub mod yaml;
 

@@ -32,7 +32,10 @@ const FIRST: &[&str] = &[
 ];
 
 /// Kinds that come after all others, in this order.
-const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+const LAST: &[&str] = &[
+    "MutatingWebhookConfiguration",
+    "ValidatingWebhookConfiguration",
+];
 
 /// A step of a staged apply; a later stage starts when every object of an earlier one is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,7 +72,10 @@ pub fn stage(id: &ObjectId, custom: &[GroupKind]) -> Stage {
         Stage::Definitions
     } else if id.kind.ends_with("Class") {
         Stage::Classes
-    } else if custom.iter().any(|kind| kind.group == id.group && kind.kind == id.kind) {
+    } else if custom
+        .iter()
+        .any(|kind| kind.group == id.group && kind.kind == id.kind)
+    {
         Stage::Custom
     } else {
         Stage::Rest
@@ -77,7 +83,11 @@ pub fn stage(id: &ObjectId, custom: &[GroupKind]) -> Stage {
 }
 
 fn rank(kind: &str) -> i32 {
-    let at = |list: &[&str]| list.iter().position(|name| *name == kind).and_then(|at| i32::try_from(at).ok());
+    let at = |list: &[&str]| {
+        list.iter()
+            .position(|name| *name == kind)
+            .and_then(|at| i32::try_from(at).ok())
+    };
     match (at(FIRST), at(LAST)) {
         (Some(first), _) => first - 1000,
         (_, Some(last)) => last + 1,
@@ -90,13 +100,23 @@ mod tests {
     use super::*;
 
     fn id(group: &str, kind: &str, namespace: &str, name: &str) -> ObjectId {
-        ObjectId { group: group.into(), kind: kind.into(), namespace: namespace.into(), name: name.into() }
+        ObjectId {
+            group: group.into(),
+            kind: kind.into(),
+            namespace: namespace.into(),
+            name: name.into(),
+        }
     }
 
     #[test]
     fn definitions_come_first_and_webhooks_last() {
-        let mut ids = vec![
-            id("admissionregistration.k8s.io", "ValidatingWebhookConfiguration", "", "w"),
+        let mut ids = [
+            id(
+                "admissionregistration.k8s.io",
+                "ValidatingWebhookConfiguration",
+                "",
+                "w",
+            ),
             id("apps", "Deployment", "b", "api"),
             id("apps", "Deployment", "a", "web"),
             id("networking.k8s.io", "Ingress", "a", "web"),
@@ -122,10 +142,25 @@ mod tests {
 
     #[test]
     fn a_stage_looks_at_the_group() {
-        assert_eq!(stage(&id("", "Namespace", "", "a"), &[]), Stage::Definitions);
-        assert_eq!(stage(&id("example.com", "Namespace", "", "a"), &[]), Stage::Rest);
-        assert_eq!(stage(&id("storage.k8s.io", "StorageClass", "", "a"), &[]), Stage::Classes);
-        let custom = [GroupKind { group: "cert-manager.io".into(), kind: "Issuer".into() }];
-        assert_eq!(stage(&id("cert-manager.io", "Issuer", "n", "a"), &custom), Stage::Custom);
+        assert_eq!(
+            stage(&id("", "Namespace", "", "a"), &[]),
+            Stage::Definitions
+        );
+        assert_eq!(
+            stage(&id("example.com", "Namespace", "", "a"), &[]),
+            Stage::Rest
+        );
+        assert_eq!(
+            stage(&id("storage.k8s.io", "StorageClass", "", "a"), &[]),
+            Stage::Classes
+        );
+        let custom = [GroupKind {
+            group: "cert-manager.io".into(),
+            kind: "Issuer".into(),
+        }];
+        assert_eq!(
+            stage(&id("cert-manager.io", "Issuer", "n", "a"), &custom),
+            Stage::Custom
+        );
     }
 }

@@ -45,7 +45,10 @@ pub struct Verdict {
 
 impl Verdict {
     fn new(status: Status, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self {
+            status,
+            message: message.into(),
+        }
     }
     fn current(message: impl Into<String>) -> Self {
         Self::new(Status::Current, message)
@@ -67,13 +70,17 @@ pub fn compute(object: &Object) -> Verdict {
     match (gvk.group.as_str(), gvk.kind.as_str()) {
         ("", "Service") => service(object),
         ("", "Pod") => pod(object),
-        ("", "Secret" | "ConfigMap") | ("batch", "CronJob") => Verdict::current("Resource is always ready"),
+        ("", "Secret" | "ConfigMap") | ("batch", "CronJob") => {
+            Verdict::current("Resource is always ready")
+        }
         ("", "PersistentVolumeClaim") => claim(object),
         ("apps", "StatefulSet") => stateful_set(object),
         ("apps" | "extensions", "DaemonSet") => daemon_set(object),
         ("apps" | "extensions", "Deployment") => deployment(object),
         ("apps" | "extensions", "ReplicaSet") => replica_set(object),
-        ("policy", "PodDisruptionBudget") => Verdict::current("AllowedDisruptions has been computed."),
+        ("policy", "PodDisruptionBudget") => {
+            Verdict::current("AllowedDisruptions has been computed.")
+        }
         ("batch", "Job") => job(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => definition(object),
         _ => ready_condition(object).unwrap_or_else(|| Verdict::current("Resource is current")),
@@ -83,10 +90,17 @@ pub fn compute(object: &Object) -> Verdict {
 /// What holds for every kind: deletion, observed generation, the standard conditions.
 fn generic(object: &Object) -> Option<Verdict> {
     if object.is_deleting() {
-        return Some(Verdict::new(Status::Terminating, "Resource scheduled for deletion"));
+        return Some(Verdict::new(
+            Status::Terminating,
+            "Resource scheduled for deletion",
+        ));
     }
-    let generation = object.pointer("/metadata/generation").and_then(Value::as_i64);
-    let observed = object.pointer("/status/observedGeneration").and_then(Value::as_i64);
+    let generation = object
+        .pointer("/metadata/generation")
+        .and_then(Value::as_i64);
+    let observed = object
+        .pointer("/status/observedGeneration")
+        .and_then(Value::as_i64);
     if let (Some(generation), Some(observed)) = (generation, observed)
         && generation != observed
     {
@@ -110,10 +124,22 @@ struct Condition<'a> {
 }
 
 fn conditions(object: &Object) -> impl Iterator<Item = Condition<'_>> {
-    let list = object.pointer("/status/conditions").and_then(Value::as_array);
+    let list = object
+        .pointer("/status/conditions")
+        .and_then(Value::as_array);
     list.into_iter().flatten().map(|condition| {
-        let text = |key| condition.get(key).and_then(Value::as_str).unwrap_or_default();
-        Condition { kind: text("type"), status: text("status"), reason: text("reason"), message: text("message") }
+        let text = |key| {
+            condition
+                .get(key)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        Condition {
+            kind: text("type"),
+            status: text("status"),
+            reason: text("reason"),
+            message: text("message"),
+        }
     })
 }
 
@@ -127,11 +153,17 @@ fn ready_condition(object: &Object) -> Option<Verdict> {
 }
 
 fn int(object: &Object, pointer: &str, default: i64) -> i64 {
-    object.pointer(pointer).and_then(Value::as_i64).unwrap_or(default)
+    object
+        .pointer(pointer)
+        .and_then(Value::as_i64)
+        .unwrap_or(default)
 }
 
 fn text<'a>(object: &'a Object, pointer: &str) -> &'a str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn service(object: &Object) -> Verdict {
@@ -163,7 +195,10 @@ fn pod(object: &Object) -> Verdict {
             if looping.is_empty() {
                 Verdict::progress("Pod is running but is not Ready")
             } else {
-                Verdict::failed(format!("Containers in CrashLoop state: {}", looping.join(",")))
+                Verdict::failed(format!(
+                    "Containers in CrashLoop state: {}",
+                    looping.join(",")
+                ))
             }
         }
         "Pending" => Verdict::progress("Pod is in the Pending phase"),
@@ -173,11 +208,21 @@ fn pod(object: &Object) -> Verdict {
 }
 
 fn crash_looping(object: &Object) -> Vec<&str> {
-    let statuses = object.pointer("/status/containerStatuses").and_then(Value::as_array);
+    let statuses = object
+        .pointer("/status/containerStatuses")
+        .and_then(Value::as_array);
     let looping = |status: &&Value| {
-        status.pointer("/state/waiting/reason").and_then(Value::as_str) == Some("CrashLoopBackOff")
+        status
+            .pointer("/state/waiting/reason")
+            .and_then(Value::as_str)
+            == Some("CrashLoopBackOff")
     };
-    statuses.into_iter().flatten().filter(looping).filter_map(|status| status.get("name")?.as_str()).collect()
+    statuses
+        .into_iter()
+        .flatten()
+        .filter(looping)
+        .filter_map(|status| status.get("name")?.as_str())
+        .collect()
 }
 
 fn deployment(object: &Object) -> Verdict {
@@ -189,7 +234,9 @@ fn deployment(object: &Object) -> Verdict {
             "Progressing" if condition.reason == "ProgressDeadlineExceeded" => {
                 return Verdict::failed("Progress deadline exceeded");
             }
-            "Progressing" if condition.status == "True" && condition.reason == "NewReplicaSetAvailable" => {
+            "Progressing"
+                if condition.status == "True" && condition.reason == "NewReplicaSetAvailable" =>
+            {
                 progressing = true;
             }
             "Available" if condition.status == "True" => available = true,
@@ -226,7 +273,11 @@ fn replica_set(object: &Object) -> Verdict {
     }
     let wanted = int(object, "/spec/replicas", 1);
     let exist = int(object, "/status/replicas", 0);
-    let counts = [("Labelled", "fullyLabeledReplicas"), ("Available", "availableReplicas"), ("Ready", "readyReplicas")];
+    let counts = [
+        ("Labelled", "fullyLabeledReplicas"),
+        ("Available", "availableReplicas"),
+        ("Ready", "readyReplicas"),
+    ];
     for (name, field) in counts {
         let count = int(object, &format!("/status/{field}"), 0);
         if wanted > count {
@@ -264,14 +315,17 @@ fn stateful_set(object: &Object) -> Verdict {
     } else if text(object, "/status/currentRevision") != text(object, "/status/updateRevision") {
         Verdict::progress("Waiting for updated revision to match current")
     } else {
-        Verdict::current(format!("All replicas scheduled as expected. Replicas: {exist}"))
+        Verdict::current(format!(
+            "All replicas scheduled as expected. Replicas: {exist}"
+        ))
     }
 }
 
 fn daemon_set(object: &Object) -> Verdict {
-    for (pointer, name) in
-        [("/metadata/generation", "metadata.generation"), ("/status/observedGeneration", "status.observedGeneration")]
-    {
+    for (pointer, name) in [
+        ("/metadata/generation", "metadata.generation"),
+        ("/status/observedGeneration", "status.observedGeneration"),
+    ] {
         if object.pointer(pointer).is_none() {
             return Verdict::progress(format!("{} {name} not found", object.kind()));
         }
@@ -292,18 +346,30 @@ fn daemon_set(object: &Object) -> Verdict {
             return Verdict::progress(format!("{name}: {count}/{wanted}"));
         }
     }
-    Verdict::current(format!("All replicas scheduled as expected. Replicas: {wanted}"))
+    Verdict::current(format!(
+        "All replicas scheduled as expected. Replicas: {wanted}"
+    ))
 }
 
 fn job(object: &Object) -> Verdict {
-    let completions = int(object, "/spec/completions", int(object, "/spec/parallelism", 1));
+    let completions = int(
+        object,
+        "/spec/completions",
+        int(object, "/spec/parallelism", 1),
+    );
     let succeeded = int(object, "/status/succeeded", 0);
     let active = int(object, "/status/active", 0);
     let failed = int(object, "/status/failed", 0);
     for condition in conditions(object).filter(|condition| condition.status == "True") {
         match condition.kind {
-            "Complete" => return Verdict::current(format!("Job Completed. succeeded: {succeeded}/{completions}")),
-            "Failed" => return Verdict::failed(format!("Job Failed. failed: {failed}/{completions}")),
+            "Complete" => {
+                return Verdict::current(format!(
+                    "Job Completed. succeeded: {succeeded}/{completions}"
+                ));
+            }
+            "Failed" => {
+                return Verdict::failed(format!("Job Failed. failed: {failed}/{completions}"));
+            }
             _ => {}
         }
     }
@@ -314,14 +380,18 @@ fn job(object: &Object) -> Verdict {
         return Verdict::progress("Job not started");
     }
     // kustomize-controller's own reader: a Job must complete, running is not enough.
-    Verdict::progress(format!("Job in progress. success:{succeeded}, active: {active}, failed: {failed}"))
+    Verdict::progress(format!(
+        "Job in progress. success:{succeeded}, active: {active}, failed: {failed}"
+    ))
 }
 
 fn definition(object: &Object) -> Verdict {
     for condition in conditions(object) {
         match (condition.kind, condition.status) {
             ("NamesAccepted", "False") => return Verdict::failed(condition.message),
-            ("Established", "False") if condition.reason != "Installing" => return Verdict::failed(condition.message),
+            ("Established", "False") if condition.reason != "Installing" => {
+                return Verdict::failed(condition.message);
+            }
             ("Established", "True") => return Verdict::current("CRD is established"),
             _ => {}
         }
@@ -337,7 +407,10 @@ mod tests {
     #[track_caller]
     fn check(object: Value, status: Status, message: &str) {
         let verdict = compute(&Object::try_from(object).unwrap());
-        assert_eq!((verdict.status, verdict.message.as_str()), (status, message));
+        assert_eq!(
+            (verdict.status, verdict.message.as_str()),
+            (status, message)
+        );
     }
 
     #[test]
@@ -367,19 +440,35 @@ mod tests {
         };
         check(deployment(json!({})), Status::InProgress, "Replicas: 0/2");
         let mut status = json!({"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "readyReplicas": 2, "availableReplicas": 2});
-        check(deployment(status.clone()), Status::InProgress, "ReplicaSet not Available");
+        check(
+            deployment(status.clone()),
+            Status::InProgress,
+            "ReplicaSet not Available",
+        );
         status["conditions"] = json!([
             {"type": "Available", "status": "True"},
             {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
         ]);
-        check(deployment(status.clone()), Status::Current, "Deployment is available. Replicas: 2");
+        check(
+            deployment(status.clone()),
+            Status::Current,
+            "Deployment is available. Replicas: 2",
+        );
         status["conditions"][1]["reason"] = json!("ProgressDeadlineExceeded");
-        check(deployment(status), Status::Failed, "Progress deadline exceeded");
+        check(
+            deployment(status),
+            Status::Failed,
+            "Progress deadline exceeded",
+        );
     }
 
     #[test]
     fn an_unknown_kind_without_conditions_is_current() {
-        check(json!({"apiVersion": "x/v1", "kind": "X"}), Status::Current, "Resource is current");
+        check(
+            json!({"apiVersion": "x/v1", "kind": "X"}),
+            Status::Current,
+            "Resource is current",
+        );
         check(
             json!({"apiVersion": "x/v1", "kind": "X", "status": {"conditions": [{"type": "Ready", "status": "False", "message": "wait"}]}}),
             Status::InProgress,

@@ -110,7 +110,10 @@ fn a_watch_replays_what_happened_since() {
 
 #[test]
 fn whoever_an_event_wakes_reads_what_it_tells() {
-    let limits = Limits { behind: 2000, ..Limits::default() };
+    let limits = Limits {
+        behind: 2000,
+        ..Limits::default()
+    };
     let store = Arc::new(Store::new(100, limits, Activity::new()));
     let mut told = store.subscribe(&maps(), Scope::default(), None).unwrap();
     let reader = std::thread::spawn({

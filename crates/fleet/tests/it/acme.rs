@@ -279,7 +279,9 @@ async fn an_undefined_variable_names_the_object_and_the_way_out() {
         "${regoin}",
     );
     let infrastructure = ("Kustomization", "flux-system", "infrastructure");
-    let row = world.until(infrastructure, |row| row.message.contains("regoin")).await;
+    let row = world
+        .until(infrastructure, |row| row.message.contains("regoin"))
+        .await;
     assert!(row.message.contains("regoin"), "{}", row.message);
     assert!(row.message.contains("$${regoin}"), "{}", row.message);
 }

@@ -17,9 +17,25 @@ async fn t03_without_their_account_the_platform_s_kustomizations_fail_loudly_and
         );
     }
     let vars = ("Kustomization", "flux-system", "vars");
-    let failing = world.until(vars, |row| row.state == State::Failing && row.message.contains("forbidden")).await;
-    assert!(failing.message.contains("system:serviceaccount:flux-system:default"), "{}", failing.message);
-    assert!(failing.message.contains("add to its spec: serviceAccountName: kustomize-controller"), "{}", failing.message);
+    let failing = world
+        .until(vars, |row| {
+            row.state == State::Failing && row.message.contains("forbidden")
+        })
+        .await;
+    assert!(
+        failing
+            .message
+            .contains("system:serviceaccount:flux-system:default"),
+        "{}",
+        failing.message
+    );
+    assert!(
+        failing
+            .message
+            .contains("add to its spec: serviceAccountName: kustomize-controller"),
+        "{}",
+        failing.message
+    );
     world.settle().await;
     assert_eq!(deployments(&world).await, before, "no object is deleted");
 }
