@@ -1,24 +1,21 @@
 //! `weir up`: runs a cluster of a fleet on an embedded Kubernetes API.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use fleet::rows::State;
 use fleet::{Fleet, Options, Row, Running};
 
 use super::Outcome;
 use crate::global::{Global, duration};
+use crate::interrupt::interrupted;
+use crate::kubeconfig::Kubeconfig;
 use crate::row::shorten;
 use crate::{environment, terminal};
-
-/// The first line of a kubeconfig that this command wrote, and may write again.
-const MARK: &str = "# Written by weir up; gone when it stops.\n";
 
 /// Runs a cluster of a fleet on an embedded Kubernetes API
 ///
@@ -68,7 +65,9 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
         () = interrupted() => return Ok(ExitCode::from(130)),
     };
     let listening = running.server().listen(args.listen).await?;
-    let kubeconfig = Kubeconfig::write(&listening, &cluster.name, args.write_kubeconfig)?;
+    let path = args.write_kubeconfig.or_else(|| environment::fleet_kubeconfig(&cluster.name));
+    let path = path.context("neither XDG_STATE_HOME nor HOME is set; say where to with --write-kubeconfig")?;
+    let kubeconfig = Kubeconfig::write(path, &listening.kubeconfig(&format!("weir-{}", cluster.name)))?;
     let quiescent = {
         let mut progress = Progress::default();
         let settled = running.quiescent(global.timeout);
@@ -108,7 +107,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
         terminal::success(&format!("{} objects ready", rows.len()));
         return Ok(ExitCode::SUCCESS);
     }
-    kubeconfig.explain(&cluster.name);
+    explain(kubeconfig.path(), &cluster.name);
     let mut progress = Progress::default();
     progress.remember(&rows);
     loop {
@@ -193,81 +192,11 @@ fn report(rows: &[Row]) -> String {
     )
 }
 
-/// The kubeconfig of a running fleet; the file goes with it.
-struct Kubeconfig(PathBuf);
-
-impl Kubeconfig {
-    /// Writes the file whole or not at all, readable by its owner only, and never over somebody else's.
-    fn write(
-        listening: &apiserver::Listening,
-        cluster: &str,
-        path: Option<PathBuf>,
-    ) -> anyhow::Result<Self> {
-        let path = path.or_else(|| environment::fleet_kubeconfig(cluster));
-        let path = path.context(
-            "neither XDG_STATE_HOME nor HOME is set; say where to with --write-kubeconfig",
-        )?;
-        let foreign = fs::read_to_string(&path).is_ok_and(|text| !text.starts_with(MARK));
-        if foreign {
-            bail!(
-                "{} was not written by weir up and is left alone; choose another --write-kubeconfig",
-                path.display()
-            );
-        }
-        let directory = path.parent().context("--write-kubeconfig names no file")?;
-        fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
-        let aside = path.with_extension(format!("{}.new", std::process::id()));
-        let text = format!("{MARK}{}", listening.kubeconfig(&format!("weir-{cluster}")));
-        write_private(&aside, &text).with_context(|| aside.display().to_string())?;
-        fs::rename(&aside, &path).with_context(|| path.display().to_string())?;
-        Ok(Self(path))
-    }
-
-    fn explain(&self, cluster: &str) {
-        terminal::success(&format!(
-            "serving {cluster}; kubeconfig: {}",
-            self.0.display()
-        ));
-        terminal::action(&format!("weir get all -A --fleet {cluster}"));
-        terminal::action(&format!(
-            "kubectl --kubeconfig {} get pods -A",
-            self.0.display()
-        ));
-        terminal::action("save a file of the fleet and watch; Ctrl-C stops");
-    }
-}
-
-impl Drop for Kubeconfig {
-    fn drop(&mut self) {
-        // It may have been removed by hand; then there is nothing left to do.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-/// Returns on SIGINT or SIGTERM.
-async fn interrupted() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        _ = interrupt => {}
-        () = terminate => {}
-    }
+/// How to use a running fleet.
+fn explain(kubeconfig: &Path, cluster: &str) {
+    let path = kubeconfig.display();
+    terminal::success(&format!("serving {cluster}; kubeconfig: {path}"));
+    terminal::action(&format!("weir get all -A --fleet {cluster}"));
+    terminal::action(&format!("kubectl --kubeconfig {path} get pods -A"));
+    terminal::action("save a file of the fleet and watch; Ctrl-C stops");
 }
