@@ -117,7 +117,7 @@ impl Resource {
     }
 
     /// The paths that a write of the object (`""`) or of a subresource leaves as they are, dotted. Of a custom resource's
-    /// status endpoint, [`crate::write`] takes the status alone.
+    /// status endpoint, `crate::write` takes the status alone.
     pub fn reset_fields(&self, subresource: &str) -> Vec<String> {
         if self.0.custom.is_none() {
             let resets = schema::builtin().reset_fields(self.facts(), subresource);

@@ -10,7 +10,7 @@ pub enum DecodeError {
     /// The bytes are no JSON, YAML or protobuf, or a value has the wrong type; Go's words.
     #[error("{0}")]
     Malformed(String),
-    /// Unknown or duplicate fields under [`FieldValidation::Strict`], each as one text.
+    /// Unknown or duplicate fields under [`crate::FieldValidation::Strict`], each as one text.
     #[error("strict decoding error: {}", .0.join(", "))]
     Strict(Vec<String>),
     /// The body shows no kind: it is no JSON, YAML or protobuf of ours.

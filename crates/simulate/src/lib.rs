@@ -2,7 +2,7 @@
 //!
 //! Each controller is a mere client of the API it is handed, under the account that the control plane runs it under
 //! ([`identity`]), with the rights recorded for it. Nothing polls: watches wake exactly the objects concerned. Deciding is pure
-//! ([`controller::Decide`]: what is known in, writes out); acting is one loop ([`run`]).
+//! (`controller::Decide`: what is known in, writes out); acting is one loop ([`run`]).
 //!
 //! The node sends no heartbeats: nobody watches its Lease here.
 

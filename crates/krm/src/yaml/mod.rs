@@ -1,7 +1,7 @@
 //! YAML in and out, as the Kubernetes world reads and writes it.
 //!
-//! [`parse`] gives trees of [`Node`]s that know their line and column; [`Node::to_value`] turns one into JSON in one of two [`Dialect`]s;
-//! [`emit`] writes what `sigs.k8s.io/yaml` would write, byte for byte. Input is hostile: bytes, nodes (after aliases are expanded) and depth
+//! [`parse()`] gives trees of [`Node`]s that know their line and column; [`Node::to_value`] turns one into JSON in one of two [`Dialect`]s;
+//! [`emit()`] writes what `sigs.k8s.io/yaml` would write, byte for byte. Input is hostile: bytes, nodes (after aliases are expanded) and depth
 //! are limited, and every error has a place.
 
 mod anchors;
