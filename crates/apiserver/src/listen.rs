@@ -20,6 +20,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tower::Service as _;
@@ -87,7 +88,7 @@ impl Authority {
     }
 
     /// A client certificate for an identity.
-    fn client(&self, identity: ClientCertificate) -> Result<Identity, rcgen::Error> {
+    fn client(&self, mut identity: ClientCertificate) -> Result<Identity, rcgen::Error> {
         let mut params = CertificateParams::new(Vec::new())?;
         let name = &mut params.distinguished_name;
         name.push(DnType::CommonName, identity.common_name.as_str());
@@ -97,6 +98,8 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
+        let fingerprint = Sha256::digest(certificate.der());
+        identity.fingerprint = fingerprint.iter().map(|b| format!("{b:02x}")).collect();
         self.issued
             .lock()
             .insert(certificate.der().to_vec(), identity);
@@ -210,6 +213,7 @@ impl Server {
         let administrator = authority.client(ClientCertificate {
             common_name: "kubernetes-admin".to_owned(),
             organizations: vec![MASTERS.to_owned()],
+            fingerprint: String::new(),
         })?;
         let unbound = |error| ListenError::Bind(address, error);
         let listener = TcpListener::bind(address).await.map_err(unbound)?;

@@ -1,8 +1,8 @@
 //! Who owns which fields: `metadata.managedFields` of every write.
 
 use krm::Value;
-use krm::fields::Filter;
-use krm::managed::{self, ApplyError, OnConflict};
+use krm::fields::{Filter, PathElement};
+use krm::managed::{self, ApplyError, ManagedFields, OnConflict, ScaleFields};
 use krm::merge::TypeRef;
 
 use crate::context::{Context, WriteOptions};
@@ -139,6 +139,132 @@ pub(crate) fn answered(cx: &Context, options: &WriteOptions, mut object: Value) 
     managed::update(&write, None, object).into_value()
 }
 
+/// An object's Scale, whose replicas are owned by whoever owns the object's.
+pub(crate) struct Scales {
+    kind: Answered,
+    live: Value,
+    fields: ScaleFields,
+    parent: ManagedFields,
+}
+
+impl Scales {
+    /// The live `scale` of the object `parent`.
+    ///
+    /// # Errors
+    /// 500 where the object's `managedFields` cannot be read.
+    pub(crate) fn of(cx: &Context, mut scale: Value, parent: &Value) -> Result<Self, ApiError> {
+        let gvk = krm::Gvk::new("autoscaling/v1", "Scale");
+        let kind = schema::builtin().kind(&gvk);
+        let kind = kind.ok_or_else(|| ApiError::internal("no kind Scale"))?;
+        let parent = match parent.pointer("/metadata/managedFields") {
+            None => ManagedFields::default(),
+            Some(entries) => {
+                let entries = ManagedFields::from_value(entries);
+                entries.map_err(|error| ApiError::internal(error.to_string()))?
+            }
+        };
+        let facts = cx.resource.facts();
+        let registry = cx.server.registry();
+        let versions = registry.iter().filter(|other| {
+            other.facts().group == facts.group && other.facts().plural == facts.plural
+        });
+        let fields = versions.map(|other| (other.api_version(), replicas_of(other)));
+        let fields = ScaleFields(fields.collect());
+        let owners = fields.to_scale(&parent);
+        if !owners.is_empty() {
+            scale["metadata"]["managedFields"] = owners.to_value();
+        }
+        Ok(Self {
+            kind: Answered(kind),
+            live: scale,
+            fields,
+            parent,
+        })
+    }
+
+    /// The kind of a Scale.
+    pub(crate) fn kind(&self) -> &schema::Kind {
+        &self.kind.0
+    }
+
+    /// The Scale as it is.
+    pub(crate) fn live(&self) -> &Value {
+        &self.live
+    }
+
+    /// The Scale as a write other than an apply leaves it, and who then owns the object's fields.
+    pub(crate) fn update(
+        &self,
+        cx: &Context,
+        options: &WriteOptions,
+        new: Value,
+    ) -> Result<(Value, ManagedFields), ApiError> {
+        let empty = self.kind.0.empty();
+        let outcome = managed::update(&self.write(cx, options, &empty), Some(&self.live), new);
+        Ok(self.back(cx, outcome))
+    }
+
+    /// The Scale as an apply leaves it, and who then owns the object's fields.
+    ///
+    /// # Errors
+    /// As [`apply`].
+    pub(crate) fn apply(
+        &self,
+        cx: &Context,
+        options: &WriteOptions,
+        applied: &Value,
+    ) -> Result<(Value, ManagedFields), ApiError> {
+        let empty = self.kind.0.empty();
+        let write = self.write(cx, options, &empty);
+        let outcome = managed::apply(&write, Some(&self.live), applied, on_conflict(options));
+        Ok(self.back(cx, outcome.map_err(refusal)?))
+    }
+
+    fn write<'a>(
+        &'a self,
+        cx: &'a Context,
+        options: &'a WriteOptions,
+        empty: &'a Value,
+    ) -> managed::Write<'a> {
+        managed::Write {
+            kind: &self.kind,
+            api_version: "autoscaling/v1",
+            manager: &options.manager,
+            subresource: &cx.info.subresource,
+            time: cx.server.clock().now(),
+            empty,
+        }
+    }
+
+    fn back(&self, cx: &Context, outcome: managed::Outcome) -> (Value, ManagedFields) {
+        let api_version = cx.resource.api_version();
+        let parent = self
+            .fields
+            .to_parent(&self.parent, &outcome.managed, &api_version);
+        (outcome.object, parent)
+    }
+}
+
+/// Where a resource's objects keep their replicas; `None` where they have no Scale.
+fn replicas_of(resource: &Resource) -> Option<Vec<PathElement>> {
+    resource.facts().subresource("scale")?;
+    let path = match resource.custom() {
+        None => ".spec.replicas",
+        Some(custom) => custom.scale.as_ref()?.spec.as_str(),
+    };
+    let names = path.split('.').skip(1);
+    let elements = names.map(|name| PathElement::Field(name.into()));
+    Some(elements.collect())
+}
+
+fn on_conflict(options: &WriteOptions) -> OnConflict {
+    if options.force {
+        OnConflict::Force
+    } else {
+        OnConflict::Fail
+    }
+}
+
 /// What an apply makes of the live object, with the owners of its fields.
 ///
 /// # Errors
@@ -150,12 +276,8 @@ pub(crate) fn apply(
     applied: &Value,
 ) -> Result<Value, ApiError> {
     let asked = Asked::of(cx);
-    let on_conflict = if options.force {
-        OnConflict::Force
-    } else {
-        OnConflict::Fail
-    };
-    let outcome = managed::apply(&asked.write(cx, options), live, applied, on_conflict);
+    let write = asked.write(cx, options);
+    let outcome = managed::apply(&write, live, applied, on_conflict(options));
     Ok(outcome.map_err(refusal)?.into_value())
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn plain(
         [name @ ("healthz" | "livez" | "readyz"), rest @ ..] => Ok(health(name, rest)),
         ["version"] => Ok(Reply::ok(&version())),
         ["api" | "apis", ..] => discovery::answer(server, &parts, headers),
-        ["openapi", rest @ ..] => Ok(openapi::answer(server, rest)),
+        ["openapi", rest @ ..] => Ok(openapi::answer(server, rest, headers)),
         _ => Ok(Reply::no_page()),
     }
 }
@@ -81,7 +81,14 @@ fn paths(server: &Server) -> Value {
             paths.push(format!("/apis/{}/{version}", group.name));
         }
     }
-    let fixed = ["/healthz", "/livez", "/openapi/v3", "/readyz", "/version"];
+    let fixed = [
+        "/healthz",
+        "/livez",
+        "/openapi/v2",
+        "/openapi/v3",
+        "/readyz",
+        "/version",
+    ];
     paths.extend(fixed.map(str::to_owned));
     json!({"paths": paths})
 }

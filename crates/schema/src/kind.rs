@@ -14,7 +14,7 @@ use crate::merge::builtin_schema;
 use crate::strategic::StrategicType;
 use crate::structural::Schema;
 use crate::table::{StructId, Types};
-use crate::{defaults, proto, validation};
+use crate::{defaults, openapi, proto, validation};
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,6 +218,18 @@ impl Kind {
         self.normalize(&mut object);
         self.stamp(&mut object);
         object
+    }
+
+    /// Adds the OpenAPI v3 schemas of a built-in kind and of every type in it, by model name, and says its own. Custom kinds
+    /// have none but their definition's.
+    pub fn publish(&self, schemas: &mut Map<String, Value>) -> Option<&str> {
+        match &self.0.of {
+            Of::Builtin(types, id) => {
+                openapi::publish(types, *id, schemas);
+                Some(&types.get(*id).name)
+            }
+            Of::Custom(_) => None,
+        }
     }
 
     /// The structural schema of a custom kind.

@@ -12,6 +12,7 @@ pub mod error;
 mod json;
 mod kind;
 mod merge;
+mod openapi;
 mod proto;
 pub mod quantity;
 pub mod resource;

@@ -18,6 +18,9 @@ use crate::{ApiError, Server};
 /// How long after its deletion an object that a token is bound to still vouches for it.
 const LEEWAY_SECONDS: i64 = 60;
 
+/// The extra that says which credential was shown.
+const CREDENTIAL: &str = "authentication.kubernetes.io/credential-id";
+
 /// The key this server signs ServiceAccount tokens with. It is made when the server starts.
 pub(crate) fn token_key(server: &Server) -> Arc<Result<TokenKey, KeyError>> {
     server.extension("token key", TokenKey::generate)
@@ -48,7 +51,12 @@ pub(super) fn authenticate(
             .iter()
             .map(String::as_str)
             .collect();
-        return Ok(User::new(&certificate.common_name, &groups));
+        let mut user = User::new(&certificate.common_name, &groups);
+        if !certificate.fingerprint.is_empty() {
+            let id = format!("X509SHA256={}", certificate.fingerprint);
+            user.extra.insert(CREDENTIAL.to_owned(), vec![id]);
+        }
+        return Ok(user);
     }
     let Some(token) = bearer(headers) else {
         return Ok(User::anonymous());

@@ -152,6 +152,8 @@ pub struct ClientCertificate {
     pub common_name: String,
     /// The subject's organisations: the groups.
     pub organizations: Vec<String>,
+    /// The certificate's SHA-256 in hexadecimal digits, `""` where none was shown.
+    pub fingerprint: String,
 }
 
 /// Says who a request from the network comes from: a client certificate, else a bearer token, else nobody in particular.

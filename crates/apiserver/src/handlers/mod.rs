@@ -22,6 +22,9 @@ mod update;
 /// A request about a resource.
 pub(crate) fn resource(cx: &mut Context) -> Result<Reply, ApiError> {
     check_place(cx)?;
+    if let Some(purpose) = container_purpose(cx) {
+        return Err(no_container(cx, purpose));
+    }
     if !serves(cx) {
         return Err(unserved(cx));
     }
@@ -39,6 +42,35 @@ pub(crate) fn resource(cx: &mut Context) -> Result<Reply, ApiError> {
         ("deletecollection", _) => delete::collection(cx),
         _ => Err(ApiError::method_not_allowed()),
     }
+}
+
+/// What a request wants of a running container, if it wants one.
+fn container_purpose(cx: &Context) -> Option<&'static str> {
+    let info = &cx.info;
+    if !info.group.is_empty() {
+        return None;
+    }
+    match (info.resource.as_str(), info.subresource.as_str()) {
+        ("pods", "log") => Some("there are no logs"),
+        ("pods", "exec") => Some("no command can be run"),
+        ("pods", "attach") => Some("there is nothing to attach to"),
+        ("pods", "portforward") => Some("no port can be forwarded"),
+        ("pods" | "services" | "nodes", "proxy") => Some("nothing answers behind the proxy"),
+        _ => None,
+    }
+}
+
+fn no_container(cx: &Context, purpose: &str) -> ApiError {
+    let of = cx.resource.group_resource();
+    if cx
+        .server
+        .store()
+        .get(cx.resource.stored_as(), &cx.key())
+        .is_none()
+    {
+        return ApiError::not_found(&of, &cx.info.name);
+    }
+    ApiError::bad_request(format!("no container runs here, so {purpose}"))
 }
 
 /// Whether such a path exists and takes the verb: scope and name must fit.

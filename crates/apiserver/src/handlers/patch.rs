@@ -165,7 +165,7 @@ fn apply(cx: &mut Context, options: &WriteOptions) -> Result<Reply, ApiError> {
 }
 
 /// The applied object: YAML, and JSON as part of it.
-fn applied(cx: &Context) -> Result<Value, ApiError> {
+pub(super) fn applied(cx: &Context) -> Result<Value, ApiError> {
     let object = match serde_json::from_slice(&cx.body) {
         Ok(object) => object,
         Err(_) => from_yaml(&cx.body)?,

@@ -1,13 +1,15 @@
 //! The `scale` subresource: a number of replicas, seen through `autoscaling/v1`.
 
 use http::StatusCode;
-use krm::{Gvk, Value, json};
+use krm::managed::ManagedFields;
+use krm::{Value, json};
 use schema::FieldError;
 
 use super::other;
-use super::patch::{Type, parse, patch_type, patched};
-use crate::context::Context;
+use super::patch::{Type, applied, parse, patch_type, patched};
+use crate::context::{Context, WriteOptions};
 use crate::meta;
+use crate::owners::Scales;
 use crate::reply::Reply;
 use crate::status::{ApiError, GroupResource};
 use crate::transform::Writer;
@@ -30,13 +32,16 @@ pub(super) fn scale(cx: &mut Context, verb: &str) -> Result<Reply, ApiError> {
     };
     let (outcome, _) = write::update(cx, IfAbsent::Refuse, &options, &mut |cx, old| {
         let old = old.cloned().unwrap_or_default();
-        let scale = match &body {
-            Some(body) => body.clone(),
-            None => patched_scale(cx, &old)?,
+        let scales = Scales::of(cx, to_scale(cx, &old), &old)?;
+        let (scale, managed) = match &body {
+            Some(body) => scales.update(cx, &options, body.clone())?,
+            None => patched_scale(cx, &options, &scales)?,
         };
+        let mut object = scaled(cx, old, &scale)?;
+        meta::of(&mut object).insert("managedFields".to_owned(), managed.to_value());
         Ok(Change {
-            object: scaled(cx, old, &scale)?,
-            is_owned: false,
+            object,
+            is_owned: true,
         })
     })?;
     let object = match outcome {
@@ -46,21 +51,18 @@ pub(super) fn scale(cx: &mut Context, verb: &str) -> Result<Reply, ApiError> {
     Ok(other(StatusCode::OK, &to_scale(cx, &object)))
 }
 
-/// The Scale of an object with the request's patch.
-fn patched_scale(cx: &Context, old: &Value) -> Result<Value, ApiError> {
-    let gvk = Gvk::new("autoscaling/v1", "Scale");
-    let of = schema::builtin()
-        .kind(&gvk)
-        .ok_or_else(|| ApiError::internal("no kind Scale"))?;
-    let scale = to_scale(cx, old);
+/// The Scale of an object with the request's patch, and who then owns the object's fields.
+fn patched_scale(
+    cx: &Context,
+    options: &WriteOptions,
+    scales: &Scales,
+) -> Result<(Value, ManagedFields), ApiError> {
     let kind = patch_type(cx)?;
-    // An apply of a Scale sets what it holds.
-    let kind = if kind == Type::Apply {
-        Type::Merge
-    } else {
-        kind
-    };
-    patched(&of, kind, &parse(cx)?, scale)
+    if kind == Type::Apply {
+        return scales.apply(cx, options, &applied(cx)?);
+    }
+    let scale = patched(scales.kind(), kind, &parse(cx)?, scales.live().clone())?;
+    scales.update(cx, options, scale)
 }
 
 /// Where an object of the resource keeps the numbers: JSON pointers for spec, status and selector.
@@ -98,7 +100,7 @@ fn to_scale(cx: &Context, object: &Value) -> Value {
     if number(&spec) != 0 {
         scale["spec"]["replicas"] = number(&spec).into();
     }
-    let selector = match object.pointer(&selector) {
+    let selector = match object.pointer(&selector).filter(|_| !selector.is_empty()) {
         Some(Value::String(text)) => text.clone(),
         Some(selector) if selector.is_object() => selector_text(selector),
         _ => String::new(),

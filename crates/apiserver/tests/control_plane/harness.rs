@@ -108,5 +108,6 @@ pub(crate) fn certified(name: &str, groups: &[&str]) -> Caller {
     Caller::Network(Some(ClientCertificate {
         common_name: name.to_owned(),
         organizations: groups.iter().map(|group| (*group).to_owned()).collect(),
+        fingerprint: String::new(),
     }))
 }
