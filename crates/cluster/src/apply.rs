@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use futures_util::stream::{self, StreamExt};
 use krm::changeset::{Action, Change, ChangeSet};
 use krm::order::{self, Stage};
+use krm::status::{self, Status};
 use krm::{GroupKind, Object, ObjectId, Value};
 
 use crate::drift::{Manager, differs};
@@ -128,7 +129,12 @@ enum Step {
     /// Nothing, because it is excluded.
     Skip,
     /// Nothing, because it is as desired.
-    Keep(Mark),
+    Keep {
+        /// What it looks like.
+        mark: Mark,
+        /// Whether it is ready, too.
+        is_current: bool,
+    },
     /// Apply.
     Write(Write),
 }
@@ -145,6 +151,7 @@ struct Write {
 
 type Staged = (Stage, ObjectId, Object);
 
+/// Applies a stage; returns the objects that are not ready yet.
 async fn apply_stage(
     client: &Client,
     objects: &[Staged],
@@ -152,11 +159,11 @@ async fn apply_stage(
     done: &mut Applied,
 ) -> Result<Vec<(Resource, ObjectId)>, Vec<Refused>> {
     let plan = plan_stage(client, objects, options).await?;
-    let mut applied = Vec::new();
+    let mut late = Vec::new();
     for ((_, id, object), (resource, step)) in objects.iter().zip(plan) {
-        let (action, mark) = match step {
-            Step::Skip => (Action::Skipped, None),
-            Step::Keep(mark) => (Action::Unchanged, Some(mark)),
+        let (action, mark, is_current) = match step {
+            Step::Skip => (Action::Skipped, None, true),
+            Step::Keep { mark, is_current } => (Action::Unchanged, Some(mark), is_current),
             Step::Write(how) => {
                 let action = match how.live {
                     None => Action::Created,
@@ -167,7 +174,8 @@ async fn apply_stage(
                 }
                 let written = write(client, &resource, object, how, options).await;
                 let written = written.map_err(|refused| vec![refused])?;
-                (action, Some(Mark::of(&options.manager, &written)))
+                let mark = Mark::of(&options.manager, &written);
+                (action, Some(mark), is_current(&written))
             }
         };
         done.changes.entries.push(Change {
@@ -177,10 +185,12 @@ async fn apply_stage(
         });
         if let Some(mark) = mark {
             done.marks.insert(id.clone(), mark);
-            applied.push((resource, id.clone()));
+        }
+        if !is_current {
+            late.push((resource, id.clone()));
         }
     }
-    Ok(applied)
+    Ok(late)
 }
 
 /// What to do with each object of a stage, by dry-runs.
@@ -274,7 +284,13 @@ async fn dry_run(
             };
             let cleanup = if merges { None } else { manager.cleanup(&live) };
             if cleanup.is_none() && !differs(&live, &result) {
-                return Ok((resource, Step::Keep(Mark::of(manager, &live))));
+                return Ok((
+                    resource,
+                    Step::Keep {
+                        mark: Mark::of(manager, &live),
+                        is_current: is_current(&live),
+                    },
+                ));
             }
             let configure = Write {
                 live: Some(Box::new(live)),
@@ -350,6 +366,10 @@ async fn write(
         )
         .await
         .map_err(|error| refused("apply failed", error))
+}
+
+fn is_current(object: &Object) -> bool {
+    status::compute(object).status == Status::Current
 }
 
 /// Waits until the objects of a stage are ready.

@@ -253,6 +253,14 @@ impl Kustomizations {
             health::look(&work.client, &mut waiting, &evaluators).await;
             return Ok(self.judge(&work, waiting));
         }
+        let base = Applied {
+            revision: revision(&job.artifact),
+            started,
+            ..Applied::default()
+        };
+        if let Some(known) = self.unmoved(&work, &base) {
+            return self.check_health(&work, of, known, &evaluators).await;
+        }
         let Some(tree) = self.storage.tree(&job.artifact) else {
             let wait = self.policy.requeue_dependency;
             let wait_text = plan::conclusion::go_duration(wait);
@@ -281,10 +289,8 @@ impl Kustomizations {
             }
         };
         let base = Applied {
-            revision: revision(&job.artifact),
             digest: built.digest.clone(),
-            started,
-            ..Applied::default()
+            ..base
         };
         let applied = match self.apply(&work, built, base).await {
             Ok(applied) => applied,

@@ -22,12 +22,15 @@ use crate::{bootstrap, outside, reload};
 pub struct Options {
     /// The simulated time that each step of a workload's rollout takes; zero for none.
     pub simulate_delay: Duration,
+    /// What everything tells the time by.
+    pub clock: Clock,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             simulate_delay: Duration::from_millis(300),
+            clock: Clock::real(),
         }
     }
 }
@@ -96,11 +99,13 @@ impl Running {
     /// # Errors
     /// See [`Error`]; nothing runs on then.
     pub async fn start(fleet: &Fleet, chosen: &Cluster, options: &Options) -> Result<Self, Error> {
-        let (clock, seed, activity) = (Clock::real(), Seed::random(), Activity::new());
+        let (clock, seed, activity) = (options.clock.clone(), Seed::random(), Activity::new());
         let config = apiserver::Config {
             clock: clock.clone(),
             seed: seed.clone(),
             activity: activity.clone(),
+            // Watches within one process need no bookmarks, and on a virtual clock each would be a deadline.
+            bookmarks: None,
             ..apiserver::Config::real()
         };
         let server = Server::new(config);

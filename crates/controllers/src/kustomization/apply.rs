@@ -56,7 +56,7 @@ impl Kustomizations {
             let message = prune_refusal(&pruned.survivors);
             return Err(gave_up(reason::PRUNE_FAILED, message, applied));
         }
-        self.remember(seen, rights, &applied, done.marks);
+        self.remember(work, rights, &applied, done.marks);
         Ok((applied, done.changes))
     }
 
@@ -112,6 +112,22 @@ impl Kustomizations {
         prune::delete_all(&work.client, stale, owner).await
     }
 
+    /// The last clean apply, where neither the artifact nor anything else a build reads has moved since: not even a build is needed.
+    pub(super) fn unmoved(&self, work: &Work<'_>, base: &Applied) -> Option<(Applied, ChangeSet)> {
+        let digest = {
+            let view = self.view.lock();
+            let key = key(work.seen);
+            let clean = view.memories.get(&key)?.clean.as_ref()?;
+            let same = clean.artifact == work.job.artifact.digest && view.inputs_stand(&key);
+            same.then(|| clean.digest.clone())?
+        };
+        let base = Applied {
+            digest,
+            ..base.clone()
+        };
+        self.known_clean(work.seen, &base)
+    }
+
     /// The last clean apply, where this one would be the same and the watches vouch for every object.
     fn known_clean(&self, seen: &Seen, base: &Applied) -> Option<(Applied, ChangeSet)> {
         let view = self.view.lock();
@@ -151,11 +167,12 @@ impl Kustomizations {
 
     fn remember(
         &self,
-        seen: &Seen,
+        work: &Work<'_>,
         rights: u64,
         applied: &Applied,
         marks: HashMap<krm::ObjectId, cluster::apply::Mark>,
     ) {
+        let seen = work.seen;
         let object = &seen.object;
         let mut view = self.view.lock();
         let memory = view.memories.entry(key(seen)).or_default();
@@ -165,6 +182,7 @@ impl Kustomizations {
             .map(|clean| clean.healthy)
             .unwrap_or_default();
         memory.clean = Some(Clean {
+            artifact: work.job.artifact.digest.clone(),
             digest: applied.digest.clone(),
             generation: object.metadata.generation,
             request: object

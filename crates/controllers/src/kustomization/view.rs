@@ -48,6 +48,9 @@ pub(crate) struct Memory {
 /// An apply that succeeded: as long as nothing of this moved, another one would change nothing.
 #[derive(Clone)]
 pub(crate) struct Clean {
+    /// Digest of the artifact it was built from.
+    pub(crate) artifact: String,
+    /// Digest of what was built.
     pub(crate) digest: String,
     pub(crate) generation: i64,
     pub(crate) request: String,
@@ -300,6 +303,18 @@ impl View {
         scopes.any(|scope| self.synced.contains(&scope))
     }
 
+    /// Whether the ConfigMaps and Secrets that `key`'s last build read are, by their watches, as they were.
+    pub(crate) fn inputs_stand(&self, key: &Key) -> bool {
+        let Some(memory) = self.memories.get(key) else {
+            return false;
+        };
+        memory.inputs.iter().all(|(named, read)| {
+            let scope = input_scope(&named.0, &named.1.namespace);
+            self.synced.contains(&scope)
+                && self.inputs.get(named).copied().unwrap_or_default() == *read
+        })
+    }
+
     /// The version an object's metadata was last seen at.
     pub(crate) fn version_of(&self, id: &ObjectId) -> Option<u64> {
         self.owned
@@ -324,18 +339,7 @@ impl View {
                 .flatten()
                 .filter_map(|source| source.get("kind")?.as_str())
             {
-                let plural = if kind == "Secret" {
-                    "secrets"
-                } else {
-                    "configmaps"
-                };
-                let resource = Resource::new("v1", kind, plural, true);
-                let namespace = object.namespace().unwrap_or_default().to_owned();
-                scopes.insert(Scope {
-                    namespace,
-                    metadata_only: true,
-                    ..Scope::all(resource)
-                });
+                scopes.insert(input_scope(kind, object.namespace().unwrap_or_default()));
             }
         }
         let waiting = self
@@ -389,6 +393,20 @@ impl View {
             .filter(|(_, object)| wanted(object))
             .map(|(key, _)| key.clone())
             .collect()
+    }
+}
+
+/// Metadata of the ConfigMaps or Secrets of a namespace.
+fn input_scope(kind: &str, namespace: &str) -> Scope {
+    let plural = if kind == "Secret" {
+        "secrets"
+    } else {
+        "configmaps"
+    };
+    Scope {
+        namespace: namespace.into(),
+        metadata_only: true,
+        ..Scope::all(Resource::new("v1", kind, plural, true))
     }
 }
 

@@ -7,4 +7,5 @@
 
 mod acme;
 mod lockdown;
+mod requests;
 mod world;

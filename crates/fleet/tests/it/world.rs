@@ -26,6 +26,11 @@ pub(crate) struct World {
 impl World {
     /// The example's cluster, brought up until nothing is left to do.
     pub(crate) async fn up(cluster: &str) -> Self {
+        Self::up_at(cluster, Clock::real()).await
+    }
+
+    /// The same on a clock.
+    pub(crate) async fn up_at(cluster: &str, clock: Clock) -> Self {
         let directory = tempfile::tempdir().unwrap();
         copy(
             &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/acme"),
@@ -35,6 +40,7 @@ impl World {
         let chosen = fleet.cluster(Some(cluster)).unwrap().clone();
         let options = Options {
             simulate_delay: Duration::ZERO,
+            clock,
         };
         let running = Running::start(&fleet, &chosen, &options).await.unwrap();
         let (tell, changes) = unbounded_channel();
@@ -70,11 +76,24 @@ impl World {
 
     /// Nothing is left to do.
     pub(crate) async fn settle(&self) {
-        assert!(
-            self.running.quiescent(PATIENCE).await,
-            "still at work: {:#?}",
-            self.rows().await
-        );
+        let clock = Clock::real();
+        let idle = self.running.activity().idle();
+        let settled = clock.timeout_at(clock.after(PATIENCE), idle).await.is_ok();
+        assert!(settled, "still at work: {:#?}", self.rows().await);
+    }
+
+    /// Forgets the changes told so far.
+    pub(crate) fn forget_changes(&mut self) {
+        while self.changes.try_recv().is_ok() {}
+    }
+
+    /// Waits for the next change of anything that is watched.
+    pub(crate) async fn next_change(&mut self) {
+        let clock = Clock::real();
+        let changed = clock
+            .timeout_at(clock.after(PATIENCE), self.changes.recv())
+            .await;
+        assert!(changed.is_ok(), "nothing changes");
     }
 
     pub(crate) async fn rows(&self) -> Vec<Row> {

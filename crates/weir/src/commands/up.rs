@@ -59,6 +59,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
     ));
     let options = Options {
         simulate_delay: args.simulate_delay,
+        ..Options::default()
     };
     let running = tokio::select! {
         running = Running::start(&fleet, &cluster, &options) => running?,
