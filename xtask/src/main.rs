@@ -1,5 +1,6 @@
 //! Automation of this repository, run as `cargo xtask`.
 
+mod bench;
 mod control_plane;
 mod directories;
 mod scripts;
@@ -27,6 +28,19 @@ enum Command {
     /// The scripts that the embedded API server is held against.
     #[command(subcommand)]
     Scripts(ScriptsCommand),
+    /// Measurements, on a release build.
+    #[command(subcommand)]
+    Bench(BenchCommand),
+}
+
+#[derive(Subcommand)]
+enum BenchCommand {
+    /// From a saved file to the applied object, on the example fleet.
+    Reload {
+        /// How many edits.
+        #[arg(default_value_t = 200)]
+        edits: usize,
+    },
 }
 
 #[derive(Subcommand)]
@@ -70,6 +84,7 @@ fn run() -> Result<()> {
         .enable_all()
         .build()?;
     match Cli::parse().command {
+        Command::Bench(BenchCommand::Reload { edits }) => bench::reload(edits)?,
         Command::ControlPlane(command) => {
             let plane = ControlPlane::of_user()?;
             match command {

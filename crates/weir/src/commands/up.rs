@@ -17,7 +17,7 @@ use crate::kubeconfig::Kubeconfig;
 use crate::row::shorten;
 use crate::{environment, terminal};
 
-/// Runs a cluster of a fleet on an embedded Kubernetes API
+/// Run a cluster of a fleet on an embedded Kubernetes API
 ///
 /// Starts an API server in this process, applies the cluster's flux-system/ as bootstrap did, and runs the controllers the fleet
 /// declares: clusters, infrastructure, tenants, each tenant impersonated. A saved file is applied at once.
@@ -66,9 +66,15 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
         () = interrupted() => return Ok(ExitCode::from(130)),
     };
     let listening = running.server().listen(args.listen).await?;
-    let path = args.write_kubeconfig.or_else(|| environment::fleet_kubeconfig(&cluster.name));
-    let path = path.context("neither XDG_STATE_HOME nor HOME is set; say where to with --write-kubeconfig")?;
-    let kubeconfig = Kubeconfig::write(path, &listening.kubeconfig(&format!("weir-{}", cluster.name)))?;
+    let path = args
+        .write_kubeconfig
+        .or_else(|| environment::fleet_kubeconfig(&cluster.name));
+    let path = path
+        .context("neither XDG_STATE_HOME nor HOME is set; say where to with --write-kubeconfig")?;
+    let kubeconfig = Kubeconfig::write(
+        path,
+        &listening.kubeconfig(&format!("weir-{}", cluster.name)),
+    )?;
     let quiescent = {
         let mut progress = Progress::default();
         let settled = running.quiescent(global.timeout);
