@@ -84,7 +84,7 @@ fn run() -> Result<()> {
         .enable_all()
         .build()?;
     match Cli::parse().command {
-        Command::Bench(BenchCommand::Reload { edits }) => bench::reload(edits)?,
+        Command::Bench(BenchCommand::Reload { edits }) => bench::reload(edits),
         Command::ControlPlane(command) => {
             let plane = ControlPlane::of_user()?;
             match command {
