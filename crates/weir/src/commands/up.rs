@@ -75,20 +75,7 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
         path,
         &listening.kubeconfig(&format!("weir-{}", cluster.name)),
     )?;
-    let quiescent = {
-        let mut progress = Progress::default();
-        let settled = running.quiescent(global.timeout);
-        tokio::pin!(settled);
-        loop {
-            let tick = running.clock().sleep(Duration::from_millis(100));
-            tokio::select! {
-                settled = &mut settled => break Some(settled),
-                () = tick => progress.tell(&running.rows().await.unwrap_or_default()),
-                () = interrupted() => break None,
-            }
-        }
-    };
-    let Some(quiescent) = quiescent else {
+    let Some(quiescent) = settle(&running, global.timeout).await else {
         running.stop().await;
         return Ok(ExitCode::from(130));
     };
@@ -99,34 +86,59 @@ pub(crate) async fn run(global: &Global, args: Args) -> Outcome {
     terminal::print(&report(&rows));
     if args.wait {
         running.stop().await;
-        let bad = rows
-            .iter()
-            .filter(|row| counts_as_bad(row, &args.unserved))
-            .count();
         if !quiescent {
             terminal::failure(&format!("still at work after {:?}", global.timeout));
             return Ok(ExitCode::FAILURE);
         }
-        if bad > 0 {
-            terminal::failure(&format!("{bad} of {} not ready", rows.len()));
-            return Ok(ExitCode::FAILURE);
-        }
-        terminal::success(&format!("{} objects ready", rows.len()));
-        return Ok(ExitCode::SUCCESS);
+        return Ok(verdict(&rows, &args.unserved));
     }
     explain(kubeconfig.path(), &cluster.name);
+    follow(&running, &rows).await;
+    running.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells what happens until nothing is left to do; whether that was within `timeout`, or `None` when interrupted.
+async fn settle(running: &Running, timeout: Duration) -> Option<bool> {
     let mut progress = Progress::default();
-    progress.remember(&rows);
+    let settled = running.quiescent(timeout);
+    tokio::pin!(settled);
+    loop {
+        let tick = running.clock().sleep(Duration::from_millis(100));
+        tokio::select! {
+            settled = &mut settled => return Some(settled),
+            () = tick => progress.tell(&running.rows().await.unwrap_or_default()),
+            () = interrupted() => return None,
+        }
+    }
+}
+
+/// Tells what changes from `rows` on, until interrupted.
+async fn follow(running: &Running, rows: &[Row]) {
+    let mut progress = Progress::default();
+    progress.remember(rows);
     loop {
         tokio::select! {
             () = running.clock().sleep(Duration::from_millis(200)) => {
                 progress.tell(&running.rows().await.unwrap_or_default());
             }
-            () = interrupted() => break,
+            () = interrupted() => return,
         }
     }
-    running.stop().await;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Says whether everything is ready.
+fn verdict(rows: &[Row], unserved: &str) -> ExitCode {
+    let bad = rows
+        .iter()
+        .filter(|row| counts_as_bad(row, unserved))
+        .count();
+    if bad > 0 {
+        terminal::failure(&format!("{bad} of {} not ready", rows.len()));
+        return ExitCode::FAILURE;
+    }
+    terminal::success(&format!("{} objects ready", rows.len()));
+    ExitCode::SUCCESS
 }
 
 fn counts_as_bad(row: &Row, unserved: &str) -> bool {
