@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use krm::{Map, Value, json};
-use schema::FieldError;
 use sha2::{Digest, Sha256};
 
 use crate::context::seconds;
@@ -114,41 +113,6 @@ fn storage_version(definition: &Value) -> &str {
         .iter()
         .find(|version| version["storage"] == true);
     storage.map_or("", |version| text(version, "/name"))
-}
-
-/// Judges a definition; nothing is said of other resources.
-pub(crate) fn validate(
-    resource: &Resource,
-    definition: &Value,
-    _old: Option<&Value>,
-) -> Vec<FieldError> {
-    if !is_definition(resource) {
-        return Vec::new();
-    }
-    let mut errors = Vec::new();
-    let names = Names::of(definition);
-    let expected = format!("{}.{}", names.plural, text(definition, "/spec/group"));
-    if meta::text(definition, "name") != expected {
-        errors.push(FieldError::invalid(
-            "metadata.name",
-            &meta::text(definition, "name").into(),
-            "must be spec.names.plural+\".\"+spec.group",
-        ));
-    }
-    let storage = versions(definition)
-        .iter()
-        .filter(|version| version["storage"] == true);
-    if storage.count() != 1 {
-        errors.push(FieldError::invalid(
-            "spec.versions",
-            &definition
-                .pointer("/spec/versions")
-                .cloned()
-                .unwrap_or_default(),
-            "must have exactly one version marked as storage version",
-        ));
-    }
-    errors
 }
 
 /// Says that a definition is on its way out.

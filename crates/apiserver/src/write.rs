@@ -180,7 +180,6 @@ fn create_once(
         ));
     } else {
         errors.extend(resource.kind().validate_create(&object));
-        errors.extend(crd::validate(&resource, &object, None));
     }
     refuse(cx, &name, &errors)?;
     admission::validate(&mut review, Some(&object))?;
@@ -330,7 +329,6 @@ fn update_once(
     meta::count_generation(&resource, &mut new, old);
     meta::set(&mut new, "resourceVersion", &current.version().to_string());
     errors.extend(resource.kind().validate_update(&new, old));
-    errors.extend(crd::validate(&resource, &new, Some(old)));
     refuse(cx, &info.name, &errors)?;
     admission::validate(&mut review, Some(&new))?;
     let warnings = std::mem::take(&mut review.warnings);
@@ -401,7 +399,8 @@ fn check_version(cx: &Context, new: &Value, old: &Value) -> Result<(), ApiError>
             "0",
             "must be specified for an update",
         );
-        return refuse(cx, &cx.info.name, &[error]);
+        let of = cx.resource.group_resource();
+        return Err(ApiError::invalid(&of, &cx.info.name, &[error]));
     }
     if asked.parse::<u64>().is_err() {
         let asked = schema::error::go_quote(asked);

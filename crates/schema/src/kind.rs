@@ -111,6 +111,7 @@ impl Kind {
         match media {
             Media::Json => {
                 let node = json::parse(bytes).map_err(|error| self.unrecognized(bytes, &error))?;
+                self.needs_kind(&node, bytes)?;
                 self.read(&node, Vec::new(), validation)
             }
             Media::Yaml => self.decode_yaml(bytes, validation),
@@ -297,7 +298,7 @@ impl Kind {
                 "application/json, application/yaml".to_owned(),
             ));
         };
-        let envelope = proto::open(bytes).map_err(|error| self.unrecognized(bytes, &error))?;
+        let envelope = proto::open(bytes).map_err(|error| self.kindless(bytes, error))?;
         self.check_names(&envelope.api_version, &envelope.kind)?;
         let map = proto::message(types, *id, envelope.body).map_err(DecodeError::Malformed)?;
         let mut walk = Walk::new(types);
@@ -310,6 +311,19 @@ impl Kind {
             object,
             warnings: Vec::new(),
         })
+    }
+
+    /// Of a custom kind nobody knows what an object is that does not say so.
+    fn needs_kind(&self, node: &Node, bytes: &[u8]) -> Result<(), DecodeError> {
+        let is_custom = matches!(self.0.of, Of::Custom(_));
+        match node.get("kind") {
+            None | Some(Node::Null) if is_custom && matches!(node, Node::Object(_)) => {
+                let body = String::from_utf8_lossy(bytes);
+                let error = format!("Object 'Kind' is missing in '{body}'");
+                Err(self.kindless(bytes, error))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn check_kind(&self, node: &Node) -> Result<(), DecodeError> {
@@ -345,10 +359,22 @@ impl Kind {
             };
             return Err(DecodeError::WrongKind(format!(
                 "{kind} in version {version:?} cannot be handled as a {}: converting ({version}.{kind}) to ({}.{}): unknown conversion",
-                own.kind, own.version, own.kind
+                own.kind,
+                self.package(),
+                own.kind
             )));
         }
         Ok(())
+    }
+
+    /// Where Go keeps the kind as the server works on it: objects in a package named after the group, options in their version's.
+    fn package(&self) -> &str {
+        let own = &self.0.gvk;
+        match own.group.split('.').next() {
+            _ if self.is_option() => &own.version,
+            None | Some("") => "core",
+            Some(group) => group,
+        }
     }
 
     /// Options come under every group's version.
@@ -356,8 +382,14 @@ impl Kind {
         self.0.gvk.kind.ends_with("Options")
     }
 
-    /// A body that shows no kind.
+    /// A body that cannot be read far enough to show its kind.
     fn unrecognized(&self, body: &[u8], error: &str) -> DecodeError {
+        let error = format!("couldn't get version/kind; json parse error: {error}");
+        self.kindless(body, error)
+    }
+
+    /// A body that shows no kind.
+    fn kindless(&self, body: &[u8], error: String) -> DecodeError {
         const SHOWN: usize = 30;
         let more = if body.len() > SHOWN { " ..." } else { "" };
         let shown = &body[..body.len().min(SHOWN)];
@@ -371,7 +403,7 @@ impl Kind {
         };
         DecodeError::Unrecognized {
             kind: self.0.gvk.kind.clone(),
-            error: format!("couldn't get version/kind; json parse error: {error}"),
+            error,
             summary,
         }
     }

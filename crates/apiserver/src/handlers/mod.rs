@@ -133,6 +133,9 @@ fn serves(cx: &Context) -> bool {
 fn unserved(cx: &Context) -> ApiError {
     let name = &cx.info.subresource;
     if !name.is_empty() && cx.resource.facts().subresource(name).is_none() {
+        if cx.resource.custom().is_some() {
+            return ApiError::not_found(&cx.resource.group_resource(), &cx.info.name);
+        }
         return ApiError::no_such_path();
     }
     ApiError::method_not_allowed()

@@ -10,6 +10,8 @@ use krm::{Value, json};
 use testkit::https::{Endpoint, Https};
 use testkit::target::{Target, Who, collect};
 
+mod kube;
+
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
 fn request(line: &str, body: &Value) -> Request<Bytes> {
