@@ -100,8 +100,10 @@ async fn the_log_says_who_impersonates_and_what_is_kept() {
         "configmaps is forbidden: User \"jo\" cannot create resource \"configmaps\" in API group \"\" in the namespace \"default\""
     );
     let maps: Api<ConfigMap> = Api::default_namespaced(client(&server, None).await);
-    let mut dry = PostParams::default();
-    dry.dry_run = true;
+    let dry = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
     maps.create(&dry, &map("1")).await.unwrap();
     assert!(maps.get_opt("map").await.unwrap().is_none());
     let told: Vec<String> = server

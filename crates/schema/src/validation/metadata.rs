@@ -194,6 +194,31 @@ fn finalizers(meta: &Value, errors: &mut Vec<FieldError>) {
     }
 }
 
+/// The groups whose new objects may have unqualified finalizers only where Kubernetes has defined them.
+pub(super) const KNOWN_FINALIZERS: [&str; 6] = [
+    "",
+    "apps",
+    "autoscaling",
+    "batch",
+    "networking.k8s.io",
+    "policy",
+];
+
+/// Refuses finalizers without a domain that are not Kubernetes' own.
+pub(super) fn known_finalizers(object: &Value, errors: &mut Vec<FieldError>) {
+    for (at, name) in strings(&object["metadata"], "finalizers")
+        .iter()
+        .enumerate()
+    {
+        let is_known = matches!(*name, "kubernetes" | "orphan" | "foregroundDeletion");
+        if !is_known && !name.contains('/') {
+            let path = format!("metadata.finalizers[{at}]");
+            let detail = "name is neither a standard finalizer name nor is it fully qualified";
+            errors.push(FieldError::invalid(&path, &(*name).into(), detail));
+        }
+    }
+}
+
 fn no_new_finalizers(new: &Value, old: &Value, errors: &mut Vec<FieldError>) {
     let before = strings(old, "finalizers");
     let mut added: Vec<&str> = strings(new, "finalizers")

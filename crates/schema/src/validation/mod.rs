@@ -20,6 +20,9 @@ pub(crate) fn create(types: &Types, id: StructId, gvk: &Gvk, object: &Value) -> 
         return Vec::new();
     };
     let mut errors = metadata::validate(object, resource.namespaced, name_of(gvk));
+    if metadata::KNOWN_FINALIZERS.contains(&gvk.group.as_str()) {
+        metadata::known_finalizers(object, &mut errors);
+    }
     errors.extend(rules::validate(types, id, object, None));
     if gvk.kind == "CustomResourceDefinition" {
         errors.extend(definition::validate(object));
