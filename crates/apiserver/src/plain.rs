@@ -5,6 +5,7 @@ use krm::{Value, json};
 
 use crate::Server;
 use crate::reply::Reply;
+use crate::request::Query;
 use crate::status::ApiError;
 use crate::{discovery, openapi};
 
@@ -30,7 +31,7 @@ const CHECKS: &[&str] = &[
 pub(crate) fn plain(
     server: &Server,
     method: &Method,
-    path: &str,
+    (path, query): (&str, &Query),
     headers: &HeaderMap,
 ) -> Result<Reply, ApiError> {
     if !matches!(*method, Method::GET | Method::HEAD) {
@@ -39,6 +40,9 @@ pub(crate) fn plain(
     let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
     match parts.as_slice() {
         [""] => Ok(Reply::ok(&paths(server))),
+        [name @ ("healthz" | "livez" | "readyz")] if query.get("verbose").is_some() => {
+            Ok(health(name, &["verbose"]))
+        }
         [name @ ("healthz" | "livez" | "readyz"), rest @ ..] => Ok(health(name, rest)),
         ["version"] => Ok(Reply::ok(&version())),
         ["api" | "apis", ..] => discovery::answer(server, &parts, headers),

@@ -152,7 +152,12 @@ async fn run(
     let body = read(body).await?;
     seen.received = body.len();
     if !seen.info.is_resource {
-        return crate::plain::plain(server, method, &seen.info.path, &seen.headers);
+        return crate::plain::plain(
+            server,
+            method,
+            (&seen.info.path, &seen.query),
+            &seen.headers,
+        );
     }
     let registry = server.registry();
     let info = &seen.info;
